@@ -1,0 +1,63 @@
+/*
+ * The model -- every process as known so far, built from frames alone.
+ *
+ * Live streams, recordings and post-mortem reads of a region all arrive here as frames
+ * (analyzer/decode.h), so there is one way in and reports need not know where data came from.
+ * All strings and arrays belong to the process they are in. Frames are hostile: ids and lengths
+ * are bounded before memory is taken for them.
+ */
+#pragma once
+#include "analyzer/hash.h"
+#include "protocol/wire.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct module {
+	struct wire_module wire; /* wire.id == 0: not known */
+	char *path;
+};
+
+struct callsite {
+	uint32_t n_frames;
+	uint32_t flags;	  /* enum stack_flags */
+	uint64_t *frames; /* leaf first, (module << FRAME_MODULE_SHIFT) | address as linked; NULL: not known */
+	struct wire_counts counts;
+	struct wire_callsite_verdict verdict;
+};
+
+enum final_state { FINAL_NONE = 0, FINAL_AGENT, FINAL_POST_MORTEM };
+
+struct process {
+	uint64_t stream;
+	struct wire_process wire;
+	char *exe, *cwd, *version, *options; /* options: "name=value\n" each */
+	char **command;			     /* NULL-terminated */
+	unsigned n_command;
+	struct module *modules; /* by id */
+	uint32_t n_modules;
+	struct callsite *callsites; /* by id; 0 unused */
+	uint32_t n_callsites;
+	struct wire_sample *samples; /* oldest first, times strictly rising */
+	size_t n_samples, n_samples_allocated;
+	struct wire_verdict verdict;
+	struct wire_agent agent;
+	struct wire_end end;
+	enum final_state final_state;
+	uint32_t next_sequence;
+	uint64_t missing_frames; /* gaps in the sequence that no full snapshot healed */
+	uint64_t malformed;	 /* records that did not make sense */
+	UT_hash_handle hh;	 /* in model.processes, by stream */
+};
+
+struct model {
+	struct process *processes; /* in order of arrival */
+};
+
+void model_init(struct model *model);
+void model_fini(struct model *model);
+struct process *model_find(struct model *model, uint64_t stream);
+/* The process of this stream, made if new; NULL when out of memory. */
+struct process *model_process(struct model *model, uint64_t stream);
+/* Totals over the callsites. */
+struct wire_counts process_totals(const struct process *process);
