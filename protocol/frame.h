@@ -16,10 +16,11 @@ typedef bool (*frame_sink)(void *context, const struct wire_header *frame);
 struct frame_builder {
 	unsigned char *buffer; /* of FRAME_MAX bytes, 8-byte aligned, the caller's */
 	uint32_t length;       /* of the frame so far; 0: no frame open */
+	uint32_t last;	       /* offset of its last record; 0: none yet */
 	uint32_t sequence;
 	uint64_t stream;
 	uint16_t type, flags;
-	bool failed; /* the sink refused a frame; all further ones are dropped */
+	bool failed; /* the sink refused a frame; all further ones are dropped (they count in sequence) */
 	frame_sink sink;
 	void *context;
 };
@@ -29,11 +30,12 @@ void frame_init(struct frame_builder *b, unsigned char *buffer, uint64_t stream,
 void frame_begin(struct frame_builder *b, uint16_t type, uint16_t flags);
 /*
  * Room for a record of `length` body bytes, zeroed; opens a new frame of the same type when the
- * current one is full. NULL when it can fit in no frame. The kind's array records may be
- * extended by frame_append.
+ * current one is full. NULL when it can fit in no frame or none is open. The kind's array records
+ * may be extended by frame_append.
  */
 void *frame_record(struct frame_builder *b, uint16_t kind, uint32_t length);
-/* Adds `length` bytes (a multiple of 8) to the last record if it has this kind and there is room, else as frame_record. */
+/* Adds `length` bytes (a multiple of 8) to the last record if it has this kind and there is room, else as frame_record.
+ */
 void *frame_append(struct frame_builder *b, uint16_t kind, uint32_t length);
 /* Sends the open frame with `flags` added (FRAME_LAST). Returns false when any frame of this builder was refused. */
 bool frame_end(struct frame_builder *b, uint16_t flags);
@@ -44,9 +46,12 @@ bool frame_end(struct frame_builder *b, uint16_t flags);
  */
 int64_t frame_check(const void *data, size_t size);
 
-/* The record after `record` (NULL: the first) of a checked frame; NULL at the end or at a record
- * that does not fit. Sets *malformed in the second case. */
-const struct wire_record *frame_next(const struct wire_header *frame, const struct wire_record *record, bool *malformed);
+/*
+ * The record after `record` (NULL: the first) of a checked frame, which is 8-byte aligned; NULL at the end or at a
+ * record that does not fit. Sets *malformed in the second case, and leaves it alone otherwise. Context: any; pure.
+ */
+const struct wire_record *frame_next(const struct wire_header *frame, const struct wire_record *record,
+				     bool *malformed);
 
 /* The body of a record if it has at least `at_least` bytes, else NULL. */
 static inline const void *record_body(const struct wire_record *record, size_t at_least)

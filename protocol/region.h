@@ -26,7 +26,7 @@
 #define REGION_VERSION 1u
 #define REGION_LINE 64u
 #define REGION_CELLS 16u
-#define REGION_HISTORY 4096u        /* samples kept: an hour or more, 512 KB at most */
+#define REGION_HISTORY 4096u	    /* samples kept: an hour or more, 512 KB at most */
 #define REGION_CALLSITES (1u << 24) /* ids below this: 24 bits in the block map */
 
 enum region_kind {
@@ -56,7 +56,7 @@ struct region_callsite {
 	/* Written by the sampler thread alone. */
 	double score, growth_bytes_per_hour, r2;
 	uint32_t state;
-	uint32_t reserved;
+	uint32_t reserved[3];
 	uint64_t frames[]; /* leaf first */
 };
 
@@ -92,9 +92,9 @@ struct region_header {
 	struct wire_verdict verdict;
 	char exe[1024];
 	char cwd[1024];
-	char version[64];
+	char agent_version[64];
 	char command[4096];
-	char options[1024]; /* those that differ from their default, "name=value\n" each */
+	char options[1024];			    /* those that differ from their default, "name=value\n" each */
 	struct wire_sample history[REGION_HISTORY]; /* oldest first */
 };
 
@@ -108,7 +108,7 @@ _Static_assert(sizeof(struct region_counters) == 64 + 16 * 32, "region layout");
 /* An untrusted image of a region: bytes that may lie. */
 struct region_view {
 	const unsigned char *base; /* 8-byte aligned */
-	size_t size;               /* bytes readable at base */
+	size_t size;		   /* bytes readable at base */
 };
 
 /* 0, or -EBADMSG when this is no region of this version. Context: any; pure. */
@@ -125,7 +125,14 @@ static inline const struct region_header *region_header(const struct region_view
  */
 const struct region_record *region_next(const struct region_view *view, uint64_t *offset);
 
-/* Adds the counters of callsites 1..n_sums-1 to sums[] (the caller zeroes it). Context: any; pure. */
+/*
+ * As region_next; *pending (UINT64_MAX to begin) becomes the offset of the first record that was stepped over
+ * because it was not ready. *offset is the end of the records after the last one.
+ */
+const struct region_record *region_next_ready(const struct region_view *view, uint64_t *offset, uint64_t *pending);
+
+/* Adds the counters of callsites 1..n_sums-1 to sums[] (the caller zeroes it). What was freed is read before
+ * what was allocated, so that on a running process no free shows without its allocation. Context: any; pure. */
 void region_sum(const struct region_view *view, struct region_cell *sums, uint32_t n_sums);
 
 /* One more than the greatest callsite id that has a ready record; what region_sum wants. */

@@ -11,7 +11,8 @@
 
 /* The path in use: `configured` unless empty, else the default. 0, or -ENAMETOOLONG. `environment` as main's envp. */
 int socket_path(char *path, size_t size, const char *configured, char *const *environment);
-/* Makes the directory of the path (0700) when it is a default one; -EPERM when it is not ours or open to others. For listeners. */
+/* Makes the directory of the path (0700) when it is a default one; -EPERM when it is not ours or open to others. For
+ * listeners. */
 int socket_prepare_directory(const char *path);
 /* Fills the address; -ENAMETOOLONG when the path does not fit (107 bytes). */
 int socket_address(struct sockaddr_un *address, const char *path);
