@@ -2,7 +2,7 @@
 """libguard.so exports the interposed functions and nothing else.
 
 usage: exports.py SOURCE_ROOT BUILD_ROOT
-The list is the X-macro of agent/functions.h: one row X(name, ...) a function.
+The list is the X-macro of agent/functions.h: one row X(type, name, (parameters)) a function.
 """
 import os
 import re
@@ -14,11 +14,9 @@ LIST = "agent/functions.h"
 
 
 def declared(root):
-  """Names of the rows; the #define line's own X does not count."""
-  text = re.sub(r"/\*.*?\*/", "", tree.read(root, LIST), flags=re.S)
-  rows = re.findall(r"(?<![\w(])X\(\s*(?:\w+\s*,\s*)*?(\w+)\s*[,)]", "\n".join(
-    line for line in text.splitlines() if not line.lstrip().startswith("#define")))
-  return set(rows)
+  """Names of the rows: X(type, name, (parameters)) or X(name)."""
+  text = re.sub(r"/\*.*?\*/", "", tree.read(root, LIST), flags=re.S).replace("\\\n", " ")
+  return set(re.findall(r"\bX\((?:[\w\s*]+,)?\s*(\w+)\s*(?:,\s*\(|\))", text))
 
 
 def exported(library):
@@ -38,7 +36,7 @@ def main():
   problems = [f"{name}: exported, but not in {LIST}" for name in sorted(found - allowed)]
   problems += [f"{name}: in {LIST}, but not exported" for name in sorted(allowed - found)]
   if not allowed:
-    problems.append(f"{LIST}: no row X(name) found")
+    problems.append(f"{LIST}: no row X(type, name, (parameters)) found")
   tree.finish(problems, len(found | allowed))
 
 
