@@ -34,8 +34,7 @@ enum option_action { ACTION_LOG = 0, ACTION_TERM, ACTION_NONE, N_ACTIONS };
 	X(OPTION_COUNT, min_samples, "min_samples", "10", "2", "4096", "fewer than this: inconclusive, score 0")       \
 	X(OPTION_COUNT, baseline_samples, "baseline_samples", "10", "1", "4096",                                       \
 	  "samples that make the baseline, after warm-up")                                                             \
-	X(OPTION_MODE, mode, "mode", "exact", "", "",                                                                  \
-	  "exact, sampled (Poisson by bytes), counts (no stacks), off")                                                \
+	X(OPTION_MODE, mode, "mode", "exact", "", "", "exact, sampled (Poisson by bytes), counts (no stacks), off")    \
 	X(OPTION_SIZE, sample_bytes, "sample_bytes", "512K", "1", "1G", "mean bytes between samples in mode sampled")  \
 	X(OPTION_COUNT, depth, "depth", "64", "1", "1024",                                                             \
 	  "frames kept of a stack; deeper ones are cut at the root end and marked")                                    \
@@ -90,7 +89,8 @@ const struct option_row *option_find(const char *name, size_t length);
  * Sets one option from text. On failure (-ENOENT unknown, -EINVAL bad value) writes one sentence
  * that names the option, the value and what would be right to `error`, and changes nothing.
  */
-int option_set(struct options *options, const char *name, size_t name_length, const char *value, char *error, size_t size);
+int option_set(struct options *options, const char *name, size_t name_length, const char *value, char *error,
+	       size_t size);
 /*
  * Sets what the environment says in GUARD_*. Calls `warn` with one line (no newline) for each bad
  * value, which then keeps its default.

@@ -3,7 +3,7 @@
  *
  * One encoder for both sides: the agent's sampler thread tells its own region to the socket; the
  * analyzer tells the region of a dead or silent process to itself. Pure: reads the region view,
- * writes through the frame builder.
+ * writes through the frame builder. False, and nothing is written, when the view is no region (region_check).
  */
 #pragma once
 #include "protocol/frame.h"
@@ -11,8 +11,8 @@
 
 /* What the receiver has been told, so that a snapshot tells only what is new. Zeroed: nothing. */
 struct snapshot_state {
-	uint64_t record_offset; /* records before this one have been told */
-	uint64_t sample_time;   /* samples up to this time have been told, ns */
+	uint64_t record_offset;	  /* records before this one have been told */
+	uint64_t sample_time;	  /* samples up to this time have been told, ns */
 	struct region_cell *told; /* last counts told, by callsite; NULL: tell all */
 	uint32_t n_told;
 };
