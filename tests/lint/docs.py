@@ -29,7 +29,7 @@ def rows(table):
 def as_scdoc(table):
   """The same table as scdoc definitions."""
   text = ""
-  for name, default, meaning in rows(table):
+  for name, default, *_, meaning in rows(table):
     name, default = name.strip("`"), default.strip("`")
     default = f" (default: {default})" if default else ""
     text += f"*{escape(name)}*{escape(default)}\n\t{escape(meaning)}\n\n"
