@@ -1,8 +1,12 @@
 /*
  * Reports -- one entry point, one file a format (report_text.c, report_json.c).
+ *
+ * A regular file appears whole or not at all: it is written beside its place and renamed. What
+ * fails on the way (a full disk) is a message on stderr and a negative errno.
  */
 #pragma once
 #include "analyzer/model.h"
+#include "analyzer/symbolize.h"
 #include <stdio.h>
 
 struct report_options {
@@ -12,7 +16,7 @@ struct report_options {
 	bool color;
 };
 
-/* "FORMAT[:FILE]" as in --report; FILE empty: `fallback`. 0, or a negative errno after a message on stderr. */
+/* "FORMAT[:FILE]" as in --report; FILE `-`: standard output. 0, or a negative errno after a message on stderr. */
 struct report_request {
 	const char *format; /* a name of report_formats */
 	const char *file;   /* NULL: the fallback stream */
@@ -22,3 +26,12 @@ int report_write(const struct report_request *request, const struct model *model
 		 FILE *fallback);
 /* The formats, for help and completion: NULL-terminated. */
 extern const char *const report_formats[];
+
+/*
+ * The formats. 0 or -ENOMEM; whether the stream took it all is the caller's to ask. The processes
+ * are those of the model; symbols come from the symbolizer.
+ */
+int report_text(FILE *out, const struct model *model, const struct report_options *options,
+		struct symbolizer *symbolizer);
+int report_json(FILE *out, const struct model *model, const struct report_options *options,
+		struct symbolizer *symbolizer);

@@ -1,0 +1,58 @@
+/*
+ * Exactness -- see exactness.h.
+ */
+#include "analyzer/exactness.h"
+#include "analyzer/words.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+	uint32_t flag;
+	const char *reason;
+} losses[] = {
+	{LOST_REGION_FULL, "the agent's region was full, so some callsites, counts or modules are missing"},
+	{LOST_BLOCK_MAP, "there was no memory for the map of blocks, so some frees are missing"},
+	{LOST_HUGE_TABLE, "there were too many live blocks of 4 GB and more at once"},
+	{LOST_INHERITED, "forked without fork handlers: what was allocated before the fork is an estimate"},
+	{LOST_REGION_SHARED, "there was no memfd, so a last state does not outlive the process"},
+	{LOST_MODE, "not in mode exact all the time"},
+	{LOST_SHARED_THREAD, "there were too many threads, some of them shared their counters"},
+};
+#define KNOWN_LOSSES (2u * LOST_SHARED_THREAD - 1)
+
+__attribute__((format(printf, 2, 3))) static void add(struct exactness *exactness, const char *format, ...)
+{
+	va_list arguments;
+
+	if (exactness->n == EXACTNESS_REASONS)
+		return;
+	va_start(arguments, format);
+	vsnprintf(exactness->reasons[exactness->n++], sizeof(exactness->reasons[0]), format, arguments);
+	va_end(arguments);
+}
+
+void exactness_judge(struct exactness *exactness, const struct process *process)
+{
+	const struct wire_agent *agent = &process->agent;
+	char n[WORD_MAX];
+
+	exactness->n = 0;
+	if (agent->mode != MODE_EXACT)
+		add(exactness, "mode %s", mode_name(agent->mode));
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+		if ((agent->lost & losses[i].flag) && (losses[i].flag != LOST_MODE || agent->mode == MODE_EXACT))
+			add(exactness, "%s", losses[i].reason);
+	if (agent->lost & ~KNOWN_LOSSES)
+		add(exactness, "the agent lost something that this version does not know (flags %#x)",
+		    agent->lost & ~KNOWN_LOSSES);
+	if (agent->dropped && !agent->lost)
+		add(exactness, "%s records found no room", format_count(agent->dropped, n));
+	if (process->missing_frames)
+		add(exactness, "%s frames of the stream are missing", format_count(process->missing_frames, n));
+	if (process->malformed)
+		add(exactness, "%s records of the stream made no sense", format_count(process->malformed, n));
+	if (process->final_state == FINAL_NONE && process->end.how != END_RUNNING)
+		add(exactness, "the last state did not arrive: these are the figures of the last snapshot");
+	if (process->n_modules == 0 && process->n_callsites == 0 && process->final_state == FINAL_NONE)
+		add(exactness, "no snapshot has arrived yet");
+}

@@ -1,0 +1,52 @@
+/*
+ * JSON values -- see json_value.h.
+ */
+#include "analyzer/json_value.h"
+#include "analyzer/words.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+json_t *json_size(uint64_t value)
+{
+	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+json_t *json_number(double value)
+{
+	return json_real(isfinite(value) ? value : 0.0);
+}
+
+json_t *json_text(const char *value)
+{
+	char *clean = value ? clean_text(value, false) : NULL;
+	json_t *json = value ? json_string(clean) : json_null();
+
+	free(clean);
+	return json;
+}
+
+json_t *json_text_or_null(const char *value)
+{
+	return json_text(value && value[0] ? value : NULL);
+}
+
+json_t *json_build_id(const struct module *module)
+{
+	char hex[2 * sizeof(module->wire.build_id) + 1] = "";
+	size_t length = module->wire.build_id_length;
+
+	if (length > sizeof(module->wire.build_id))
+		length = sizeof(module->wire.build_id);
+	for (size_t i = 0; i < length; i++)
+		snprintf(hex + 2 * i, 3, "%02x", module->wire.build_id[i]);
+	return json_text_or_null(hex);
+}
+
+int json_put_members(FILE *out, json_t *object)
+{
+	int r = object ? json_dumpf(object, out, JSON_STYLE | JSON_EMBED) : -1;
+
+	json_decref(object);
+	return r < 0 && !ferror(out) ? -ENOMEM : 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * Listings -- the callsites of a process as reports show them.
+ *
+ * Without the agent's own frames, those with equal stacks merged, those that never counted anything left out; leaks
+ * first, then growth, then by live bytes, then by id. Points into the process, which must live as long.
+ */
+#pragma once
+#include "analyzer/model.h"
+
+struct listed_callsite {
+	const uint64_t *frames; /* leaf first */
+	uint32_t n_frames;
+	uint32_t flags; /* enum stack_flags */
+	uint32_t id;	/* the first of those merged */
+	struct wire_counts counts;
+	struct wire_callsite_verdict verdict;
+	uint64_t live_bytes, live_blocks;
+	UT_hash_handle hh; /* while the listing is made */
+};
+
+struct listing {
+	struct listed_callsite *callsites;
+	size_t n;
+	struct wire_counts totals;
+	uint64_t live_bytes, live_blocks;
+	uint64_t *frames; /* of all callsites */
+	bool *modules;	  /* by id: whether it is in some stack */
+};
+
+/* 0 or -ENOMEM. */
+int listing_init(struct listing *listing, const struct process *process);
+void listing_fini(struct listing *listing);

@@ -1,0 +1,213 @@
+/*
+ * JSON -- the schema guard-report/1; fields are added, never renamed.
+ *
+ * Every field is there, null where its value is not known.
+ */
+#include "analyzer/exactness.h"
+#include "analyzer/json_callsite.h"
+#include "analyzer/json_value.h"
+#include "analyzer/listing.h"
+#include "analyzer/modulepath.h"
+#include "analyzer/report.h"
+#include "analyzer/words.h"
+#include "detector/reason.h"
+#include <math.h>
+
+static json_t *end_json(const struct process *process)
+{
+	const struct wire_end *end = &process->end;
+	char name[WORD_MAX];
+
+	return json_pack("{s:o,s:o,s:o,s:o}", "how", json_text(end_name(end->how)), "status", json_integer(end->status),
+			 "signal", json_text(end->how == END_SIGNAL ? signal_name(end->signal, name) : NULL),
+			 "final_state", json_text(final_state_name(process->final_state)));
+}
+
+static json_t *agent_json(const struct process *process)
+{
+	const struct wire_agent *agent = &process->agent;
+
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
+			 json_text(process->version ? process->version : ""), "mode", json_text(mode_name(agent->mode)),
+			 "unwinder", json_text(unwinder_name(agent->unwinder)), "memory_bytes",
+			 json_size(agent->memory_bytes), "cpu_s", json_number(agent->cpu_ns / 1e9), "dropped",
+			 json_size(agent->dropped), "unknown_frees", json_size(agent->unknown_frees), "frames_unsent",
+			 json_size(agent->frames_unsent), "cut_stacks", json_size(agent->cut_stacks),
+			 "incomplete_stacks", json_size(agent->incomplete_stacks));
+}
+
+static json_t *verdict_json(const struct wire_verdict *verdict)
+{
+	json_t *reasons = json_array();
+	char sentence[512];
+	bool limited = isfinite(verdict->time_to_limit_s) && verdict->time_to_limit_s >= 0 && verdict->n_samples;
+
+	for (unsigned i = 0; i < WIRE_REASONS && verdict->reasons[i].code; i++) {
+		sentence[0] = '\0';
+		reason_text(&verdict->reasons[i], sentence, sizeof(sentence));
+		if (sentence[0])
+			json_array_append_new(reasons, json_text(sentence));
+	}
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "state", json_text(verdict_name(verdict->state)), "severity",
+			 json_text(severity_name(verdict->severity)), "score", json_number(verdict->score),
+			 "growth_bytes_per_hour", json_number(verdict->growth_bytes_per_hour), "r2",
+			 json_number(verdict->r2), "time_to_limit_s",
+			 limited ? json_number(verdict->time_to_limit_s) : json_null(), "reasons", reasons);
+}
+
+static const struct wire_sample *last_sample(const struct process *process)
+{
+	static const struct wire_sample none;
+
+	return process->n_samples ? &process->samples[process->n_samples - 1] : &none;
+}
+
+static json_t *memory_json(const struct process *process, const struct listing *listing)
+{
+	const struct wire_sample *last = last_sample(process);
+	const struct wire_counts *totals = &listing->totals;
+	uint64_t peak = last->rss, peak_live = process->agent.peak_live_bytes;
+
+	for (size_t i = 0; i < process->n_samples; i++) {
+		peak = process->samples[i].peak_rss > peak ? process->samples[i].peak_rss : peak;
+		peak = process->samples[i].rss > peak ? process->samples[i].rss : peak;
+	}
+	if (peak_live < listing->live_bytes)
+		peak_live = listing->live_bytes;
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rss_bytes", json_size(last->rss), "vms_bytes",
+			 json_size(last->vms), "peak_rss_bytes", json_size(peak), "live_bytes",
+			 json_size(listing->live_bytes), "live_blocks", json_size(listing->live_blocks),
+			 "peak_live_bytes", json_size(peak_live), "allocated_bytes", json_size(totals->allocated_bytes),
+			 "allocated_blocks", json_size(totals->allocated_blocks), "freed_bytes",
+			 json_size(totals->freed_bytes), "freed_blocks", json_size(totals->freed_blocks));
+}
+
+static json_t *baseline_json(const struct process *process)
+{
+	uint64_t baseline = process->verdict.baseline_rss, rss = last_sample(process)->rss;
+	int64_t growth = baseline && rss ? (int64_t)(rss - baseline) : 0;
+
+	return json_pack("{s:o,s:o,s:o,s:o}", "rss_bytes", json_size(baseline), "live_bytes",
+			 json_size(process->verdict.baseline_live), "growth_bytes", json_integer(growth),
+			 "growth_percent", json_number(baseline ? 100.0 * growth / baseline : 0.0));
+}
+
+static json_t *exact_json(const struct process *process, bool *exact)
+{
+	struct exactness exactness;
+	json_t *reasons = json_array();
+
+	exactness_judge(&exactness, process);
+	for (unsigned i = 0; i < exactness.n; i++)
+		json_array_append_new(reasons, json_text(exactness.reasons[i]));
+	*exact = exactness.n == 0;
+	return reasons;
+}
+
+static json_t *command_json(const struct process *process)
+{
+	json_t *command = json_array();
+
+	for (unsigned i = 0; i < process->n_command; i++)
+		json_array_append_new(command, json_text(process->command[i]));
+	return command;
+}
+
+static json_t *complaints_json(const struct process *process, const struct listing *listing,
+			       struct symbolizer *symbolizer)
+{
+	json_t *complaints = json_array();
+
+	for (uint32_t id = 1; id < process->n_modules; id++) {
+		const char *complaint = listing->modules[id] ? symbolizer_complaint(symbolizer, process, id) : NULL;
+		const char *name = module_name(process, &process->modules[id]);
+
+		if (complaint)
+			json_array_append_new(complaints, json_pack("{s:o,s:o}", "module", json_text(name), "reason",
+								    json_text(complaint)));
+	}
+	return complaints;
+}
+
+static double duration(const struct process *process)
+{
+	uint64_t end = process->end.how != END_RUNNING ? process->end.time_ns : 0;
+
+	return (end ? end : last_sample(process)->time_ns) / 1e9;
+}
+
+static json_t *process_json(const struct process *process, const struct listing *listing)
+{
+	char started[WORD_MAX];
+	bool exact;
+	json_t *reasons = exact_json(process, &exact);
+
+	return json_pack(
+		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "pid", json_integer(process->wire.pid), "ppid",
+		json_integer(process->wire.ppid), "exe", json_text(process->exe ? process->exe : ""), "command",
+		command_json(process), "started", json_text(format_time(process->wire.start_realtime_ns, started)),
+		"duration_s", json_number(duration(process)), "end", end_json(process), "exact", json_boolean(exact),
+		"inexact_reasons", reasons, "agent", agent_json(process), "verdict", verdict_json(&process->verdict),
+		"memory", memory_json(process, listing), "baseline", baseline_json(process));
+}
+
+static int put_samples(FILE *out, const struct process *process)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < process->n_samples && r == 0 && !ferror(out); i++) {
+		const struct wire_sample *sample = &process->samples[i];
+
+		fputs(i ? ",\n   {" : "\n   {", out);
+		r = json_put_members(out,
+				     json_pack("{s:o,s:o,s:o,s:o}", "t_s", json_number(sample->time_ns / 1e9),
+					       "rss_bytes", json_size(sample->rss), "vms_bytes", json_size(sample->vms),
+					       "live_bytes", json_size(sample->live_bytes)));
+		fputc('}', out);
+	}
+	return r;
+}
+
+static int put_process(FILE *out, const struct process *process, struct symbolizer *symbolizer)
+{
+	struct listing listing;
+	json_t *complaints;
+	int r = listing_init(&listing, process);
+
+	if (r < 0)
+		return r;
+	r = json_put_members(out, process_json(process, &listing));
+	if (r == 0) {
+		fputs(",\n  \"callsites\":[", out);
+		r = json_put_callsites(out, process, &listing, symbolizer);
+	}
+	if (r == 0) {
+		complaints = complaints_json(process, &listing, symbolizer);
+		fputs("],\n  ", out);
+		r = json_put_members(out, json_pack("{s:o}", "unnamed_modules", complaints));
+	}
+	if (r == 0) {
+		fputs(",\n  \"samples\":[", out);
+		r = put_samples(out, process);
+	}
+	fputc(']', out);
+	listing_fini(&listing);
+	return r;
+}
+
+int report_json(FILE *out, const struct model *model, const struct report_options *options,
+		struct symbolizer *symbolizer)
+{
+	const struct process *process;
+	int r = 0;
+
+	(void)options;
+	fputs("{\"schema\":\"guard-report/1\",\n \"processes\":[", out);
+	for (process = model->processes; process && r == 0 && !ferror(out); process = process->hh.next) {
+		fputs(process == model->processes ? "\n {" : ",\n {", out);
+		r = put_process(out, process, symbolizer);
+		fputc('}', out);
+	}
+	fputs("]}\n", out);
+	return r;
+}
