@@ -1,0 +1,102 @@
+/*
+ * Reasons -- the words. Linked into guardctl alone: it uses stdio.
+ */
+#include "detector/reason.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+struct words {
+	char s[24];
+};
+
+/* "42.0 MB"; MB is 2^20 bytes. */
+static struct words size_words(double bytes)
+{
+	static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
+	struct words w;
+	unsigned i = 0;
+
+	for (; (bytes >= 1024 || bytes <= -1024) && i + 1 < sizeof(units) / sizeof(units[0]); i++)
+		bytes /= 1024;
+	snprintf(w.s, sizeof(w.s), i ? "%.1f %s" : "%.0f %s", bytes, units[i]);
+	return w;
+}
+
+/* "16 min"; two units at the most: "2 h 5 min". */
+static struct words time_words(double seconds)
+{
+	struct words w;
+	double minutes = (double)(long long)(seconds < 6e15 ? seconds / 60 : 1e14), hours, days;
+
+	hours = (double)(long long)(minutes / 60);
+	days = (double)(long long)(hours / 24);
+	if (minutes < 2)
+		snprintf(w.s, sizeof(w.s), "%.0f s", seconds);
+	else if (hours < 1)
+		snprintf(w.s, sizeof(w.s), "%.0f min", minutes);
+	else if (days < 2)
+		snprintf(w.s, sizeof(w.s), "%.0f h %.0f min", hours, minutes - 60 * hours);
+	else
+		snprintf(w.s, sizeof(w.s), "%.0f days", days);
+	return w;
+}
+
+__attribute__((format(printf, 3, 4))) static size_t say(char *text, size_t size, const char *format, ...)
+{
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(text, size, format, arguments);
+	va_end(arguments);
+	if (n < 0 || size == 0)
+		return 0;
+	return (size_t)n < size ? (size_t)n : size - 1;
+}
+
+size_t reason_text(const struct wire_reason *reason, char *text, size_t size)
+{
+	const double *v = reason->value;
+
+	switch (reason->code) {
+	case REASON_TOO_FEW:
+		return say(text, size, "only %.0f of the %.0f samples that a verdict needs", v[0], v[1]);
+	case REASON_RSS_GROWS:
+	case REASON_LIVE_GROWS:
+		return say(text, size, "%s by %s/h (R2 %.2f, score %.2f)",
+			   reason->code == REASON_RSS_GROWS ? "RSS grows" : "live bytes grow", size_words(v[0]).s, v[1],
+			   v[2]);
+	case REASON_SCORE_ABOVE:
+		return say(text, size, "score %.2f has been above %.2f for %s", v[0], v[1], time_words(v[2]).s);
+	case REASON_STEADY:
+		return say(text, size, "RSS changes by %s/h: score %.2f is not above %.2f", size_words(v[0]).s, v[1],
+			   v[2]);
+	case REASON_SUSPECT:
+		return say(text, size,
+			   "suspect: score %.2f, but the process is %s old and no verdict is given before %s", v[2],
+			   time_words(v[0]).s, time_words(v[1]).s);
+	case REASON_OUTSIDE_HEAP:
+		return say(text, size, "of %s/h growth only %s/h is in the C library's heap", size_words(v[0]).s,
+			   size_words(v[1]).s);
+	case REASON_FILE_OR_SHARED:
+		return say(text, size, "of %s/h growth %s/h is in files and shared memory", size_words(v[0]).s,
+			   size_words(v[1]).s);
+	case REASON_RETAINED:
+		return say(text, size,
+			   "of %s/h growth only %s/h is in live blocks (%s are free in the C library's heap)",
+			   size_words(v[0]).s, size_words(v[1]).s, size_words(v[2]).s);
+	case REASON_LIMIT_REACHED:
+		return say(text, size, "RSS %s has reached the %s %s", size_words(v[0]).s,
+			   v[2] != 0 ? "cgroup's limit of" : "limit of", size_words(v[1]).s);
+	case REASON_LIMIT_NEAR:
+		return say(text, size, "the %s %s will be reached in %s", v[2] != 0 ? "cgroup's limit of" : "limit of",
+			   size_words(v[1]).s, time_words(v[0]).s);
+	case REASON_RATE:
+		return say(text, size, "RSS has grown by %s/min over 10 minutes, more than %s/min",
+			   size_words(v[0] / 60).s, size_words(v[1] / 60).s);
+	case REASON_GROWTH_LIMIT:
+		return say(text, size, "RSS is %s above its baseline of %s, more than the %s allowed",
+			   size_words(v[0]).s, size_words(v[2]).s, size_words(v[1]).s);
+	}
+	return say(text, size, "reason %u", reason->code);
+}

@@ -1,0 +1,256 @@
+/*
+ * The verdict of the plain rules, as verdict.h defines it.
+ *
+ * Guarantees: pure; no figure of a verdict is NaN or infinite.
+ */
+#include "detector/verdict.h"
+#include "detector/reason.h"
+#include <string.h>
+
+#define NS 1e-9
+#define SHARE 0.3 /* a slope below this share of RSS's explains nothing of it */
+#define N_PROCESS_SERIES 4u
+
+/* Everything a verdict is made from, computed once. */
+struct evidence {
+	struct fit rss, live, heap, shared, rate;
+	double rss_score, live_score, score; /* score: the higher one */
+	double time_to_limit_s;
+	uint64_t limit, baseline_rss, baseline_live;
+	bool cgroup, baseline, explained; /* explained: live bytes account for the growth of RSS */
+};
+
+static uint32_t window_of(const struct options *options)
+{
+	if (options->window < 2)
+		return 2;
+	return options->window < SERIES_LONGEST ? (uint32_t)options->window : SERIES_LONGEST;
+}
+
+size_t detector_storage_size(const struct options *options)
+{
+	return (1 + N_PROCESS_SERIES) * sizeof(uint64_t) * window_of(options);
+}
+
+void detector_configure(struct detector *d, const struct options *options)
+{
+	uint32_t window = d->axis.capacity;
+
+	d->rule_b.min_samples = options->min_samples < window ? (uint32_t)options->min_samples : window;
+	d->rule_b.moderate = options->score_moderate;
+	d->rule_b.severe = options->score_severe;
+	d->leak_score = options->leak_score;
+	d->leak_rate = options->leak_rate;
+	d->interval_ns = options->interval;
+	d->rss_limit = options->rss_limit;
+	d->growth_limit = options->growth_limit;
+	d->hold_ns = options->hold;
+	d->predict_ns = options->predict;
+}
+
+void detector_init(struct detector *d, const struct options *options, void *storage)
+{
+	uint32_t window = window_of(options);
+	uint64_t *room = storage;
+
+	memset(d, 0, sizeof(*d));
+	series_axis_init(&d->axis, room, window);
+	series_init(&d->rss, room + window);
+	series_init(&d->live, room + 2 * window);
+	series_init(&d->heap, room + 3 * window);
+	series_init(&d->shared, room + 4 * window);
+	rule_a_init(&d->rule_a,
+		    options->baseline_samples < SERIES_LONGEST ? (uint32_t)options->baseline_samples : SERIES_LONGEST);
+	d->above_since_ns = UINT64_MAX;
+	detector_configure(d, options);
+}
+
+static double score_of(const struct detector *d, const struct series *series)
+{
+	struct fit fit = series_fit(series);
+
+	return rule_b_score(&d->rule_b, &fit);
+}
+
+bool detector_sample(struct detector *d, const struct wire_sample *sample)
+{
+	uint64_t newest = d->axis.steps ? series_axis_time(&d->axis, 0) * 1000 : 0;
+
+	if (d->started && sample->time_ns <= d->time_ns)
+		return false;
+	d->started = true;
+	d->time_ns = sample->time_ns;
+	d->newest_rss = sample->rss;
+	d->heap_free = sample->heap_free;
+	d->cgroup_limit = sample->cgroup_limit;
+	if (d->axis.steps && sample->time_ns - newest < d->interval_ns / 2)
+		return false;
+	rule_a_sample(&d->rule_a, sample->time_ns, sample->rss, sample->live_bytes);
+	series_axis_push(&d->axis, sample->time_ns);
+	series_push(&d->rss, &d->axis, sample->rss);
+	series_push(&d->live, &d->axis, sample->live_bytes);
+	series_push(&d->heap, &d->axis, sample->heap_mapped);
+	series_push(&d->shared, &d->axis, sample->rss_file + sample->rss_shmem);
+	if (score_of(d, &d->rss) <= d->leak_score && score_of(d, &d->live) <= d->leak_score)
+		d->above_since_ns = UINT64_MAX;
+	else if (d->above_since_ns == UINT64_MAX)
+		d->above_since_ns = sample->time_ns;
+	return true;
+}
+
+static void gather(const struct detector *d, struct evidence *e)
+{
+	*e = (struct evidence){
+		.rss = series_fit(&d->rss),
+		.live = series_fit(&d->live),
+		.heap = series_fit(&d->heap),
+		.shared = series_fit(&d->shared),
+		.rate = rule_a_fit(&d->rule_a),
+		.limit = d->rss_limit,
+		.time_to_limit_s = -1,
+	};
+	e->rss_score = rule_b_score(&d->rule_b, &e->rss);
+	e->live_score = rule_b_score(&d->rule_b, &e->live);
+	e->score = e->rss_score > e->live_score ? e->rss_score : e->live_score;
+	e->explained = e->live.bytes_per_hour >= SHARE * e->rss.bytes_per_hour;
+	e->baseline = rule_a_baseline(&d->rule_a, &e->baseline_rss, &e->baseline_live);
+	if (d->cgroup_limit && (!e->limit || d->cgroup_limit < e->limit)) {
+		e->limit = d->cgroup_limit;
+		e->cgroup = true;
+	}
+	if (e->rate.n >= d->rule_b.min_samples)
+		e->time_to_limit_s = rule_a_time_to_limit(d->newest_rss, e->limit, e->rate.bytes_per_hour);
+	else if (e->rss.n >= d->rule_b.min_samples)
+		e->time_to_limit_s = rule_a_time_to_limit(d->newest_rss, e->limit, e->rss.bytes_per_hour);
+}
+
+/* Adds a reason if there is room: the first ones matter most. */
+static void because(struct wire_verdict *verdict, enum reason_code code, double a, double b, double c)
+{
+	unsigned i;
+
+	for (i = 0; i < WIRE_REASONS; i++)
+		if (verdict->reasons[i].code == REASON_NONE) {
+			verdict->reasons[i] = (struct wire_reason){.code = code, .value = {a, b, c}};
+			return;
+		}
+}
+
+/* RSS grows and live bytes do not account for it: where is it? */
+static enum verdict_state judge_unexplained(const struct detector *d, const struct evidence *e, struct wire_verdict *v)
+{
+	double growth = e->rss.bytes_per_hour;
+	bool heap_known = d->heap.n && d->heap.values[(d->heap.steps - 1) % d->axis.capacity] != 0;
+
+	if (e->shared.bytes_per_hour >= (1 - SHARE) * growth) {
+		because(v, REASON_FILE_OR_SHARED, growth, e->shared.bytes_per_hour, 0);
+		return VERDICT_EXTERNAL;
+	}
+	if (heap_known && e->heap.bytes_per_hour < SHARE * growth) {
+		because(v, REASON_OUTSIDE_HEAP, growth, e->heap.bytes_per_hour, 0);
+		return VERDICT_EXTERNAL;
+	}
+	because(v, REASON_RETAINED, growth, e->live.bytes_per_hour, (double)d->heap_free);
+	return VERDICT_RETENTION;
+}
+
+static enum verdict_state judge(const struct detector *d, const struct evidence *e, struct wire_verdict *v)
+{
+	bool live_grows = e->live_score > d->leak_score, rss_grows = e->rss_score > d->leak_score;
+
+	if (e->rss.n < d->rule_b.min_samples) {
+		because(v, REASON_TOO_FEW, e->rss.n, d->rule_b.min_samples, 0);
+		return VERDICT_INCONCLUSIVE;
+	}
+	if (!live_grows && !rss_grows) {
+		because(v, REASON_STEADY, e->rss.bytes_per_hour, e->score, d->leak_score);
+		return VERDICT_STABLE;
+	}
+	if (live_grows || e->explained)
+		because(v, REASON_LIVE_GROWS, e->live.bytes_per_hour, e->live.r2, e->live_score);
+	if (rss_grows)
+		because(v, REASON_RSS_GROWS, e->rss.bytes_per_hour, e->rss.r2, e->rss_score);
+	because(v, REASON_SCORE_ABOVE, e->score, d->leak_score,
+		d->above_since_ns < d->time_ns ? (double)(d->time_ns - d->above_since_ns) * NS : 0);
+	return live_grows || e->explained ? VERDICT_LEAK : judge_unexplained(d, e, v);
+}
+
+/* No verdict on growth before the age of `hold`, unless the process ends. */
+static bool held(const struct detector *d, bool at_end, enum verdict_state state)
+{
+	return state != VERDICT_INCONCLUSIVE && state != VERDICT_STABLE && !at_end && d->time_ns < d->hold_ns;
+}
+
+static enum verdict_severity rate_severity(const struct detector *d, const struct evidence *e, struct wire_verdict *v)
+{
+	enum verdict_severity severity = e->score > d->leak_score ? SEVERITY_WARNING : SEVERITY_NORMAL;
+
+	if (e->limit && d->newest_rss >= e->limit) {
+		because(v, REASON_LIMIT_REACHED, (double)d->newest_rss, (double)e->limit, e->cgroup);
+		severity = SEVERITY_CRITICAL;
+	} else if (e->time_to_limit_s >= 0 && e->time_to_limit_s < (double)d->predict_ns * NS) {
+		because(v, REASON_LIMIT_NEAR, e->time_to_limit_s, (double)e->limit, e->cgroup);
+		severity = SEVERITY_CRITICAL;
+	}
+	if (rule_a_covered(&d->rule_a) && e->rate.bytes_per_hour > d->leak_rate) {
+		because(v, REASON_RATE, e->rate.bytes_per_hour, d->leak_rate, 0);
+		severity = SEVERITY_CRITICAL;
+	}
+	if (e->baseline && d->growth_limit && d->newest_rss > e->baseline_rss &&
+	    d->newest_rss - e->baseline_rss > d->growth_limit) {
+		because(v, REASON_GROWTH_LIMIT, (double)(d->newest_rss - e->baseline_rss), (double)d->growth_limit,
+			(double)e->baseline_rss);
+		if (severity < SEVERITY_WARNING)
+			severity = SEVERITY_WARNING;
+	}
+	return severity;
+}
+
+void detector_verdict(const struct detector *d, bool at_end, struct wire_verdict *verdict)
+{
+	enum verdict_state state;
+	struct evidence e;
+
+	gather(d, &e);
+	*verdict = (struct wire_verdict){
+		.n_samples = e.rss.n,
+		.score = e.rss_score,
+		.growth_bytes_per_hour = e.rss.bytes_per_hour,
+		.r2 = e.rss.r2,
+		.live_score = e.live_score,
+		.live_growth_bytes_per_hour = e.live.bytes_per_hour,
+		.live_r2 = e.live.r2,
+		.time_to_limit_s = e.limit && d->newest_rss >= e.limit ? 0 : e.time_to_limit_s,
+		.baseline_rss = e.baseline_rss,
+		.baseline_live = e.baseline_live,
+	};
+	state = judge(d, &e, verdict);
+	if (held(d, at_end, state)) {
+		because(verdict, REASON_SUSPECT, (double)d->time_ns * NS, (double)d->hold_ns * NS, e.score);
+		state = VERDICT_INCONCLUSIVE;
+	}
+	verdict->state = (uint8_t)state;
+	verdict->severity = (uint8_t)rate_severity(d, &e, verdict);
+}
+
+void detector_callsite(const struct detector *d, const struct series *series, uint32_t callsite, bool at_end,
+		       struct wire_callsite_verdict *verdict)
+{
+	struct fit fit = series_fit(series);
+	double score = rule_b_score(&d->rule_b, &fit);
+	enum verdict_state state = VERDICT_STABLE;
+
+	if (fit.n < d->rule_b.min_samples)
+		state = VERDICT_INCONCLUSIVE;
+	else if (score > d->leak_score)
+		state = VERDICT_LEAK;
+	if (held(d, at_end, state))
+		state = VERDICT_INCONCLUSIVE;
+	*verdict = (struct wire_callsite_verdict){
+		.callsite = callsite,
+		.state = state,
+		.score = score,
+		.growth_bytes_per_hour = fit.bytes_per_hour,
+		.r2 = fit.r2,
+	};
+}
