@@ -4,7 +4,7 @@
 usage: docs.py SOURCE_ROOT BUILD_ROOT [--write]
 The option tables of README.md and man/libguard.7.scd stand between markers and equal what
 `guardctl help options --format=markdown` prints; --write puts them there. Every command of
-guardctl has its place in guardctl(1) and in the README.
+guardctl and every option of a command has its place in guardctl(1), every command in the README.
 """
 import os
 import re
@@ -69,13 +69,16 @@ def commands(guardctl):
   return re.findall(r"^ {2,}(?:guardctl )?([a-z][a-z-]+)(?: .*)? {2,}\S", tree.run(guardctl, "help"), re.M)
 
 
-def check_commands(root, names):
+def check_commands(root, guardctl, names):
   page, readme = tree.read(root, COMMANDS_PAGE), tree.read(root, README)
   for name in names:
     if not re.search(rf"^\*{name}\*", page, re.M):
       yield f"{COMMANDS_PAGE}: says nothing about the command {name}"
     if f"guardctl {name}" not in readme:
       yield f"{README}: does not mention guardctl {name}"
+    for option in sorted(set(re.findall(r"--([a-z][a-z-]+)", tree.run(guardctl, "help", name)))):
+      if not re.search(rf"\*--{option}\*|--{option}=", page):
+        yield f"{COMMANDS_PAGE}: says nothing about --{option} of {name}"
   if "run" not in names or "report" not in names:
     yield f"guardctl help: no list of commands found (got {names})"
 
@@ -98,7 +101,7 @@ def main():
     put(root, AGENT_PAGE, "; options\n\n", "; /options", as_scdoc(table), write),
   ])
   names = commands(guardctl)
-  problems += check_commands(root, names)
+  problems += check_commands(root, guardctl, names)
   if not rows(table):
     problems.append("guardctl help options --format=markdown: no rows")
   tree.finish(problems, len(rows(table)) + len(names))
