@@ -19,6 +19,7 @@ BOOK(leak_new);
 BOOK(leak_array);
 BOOK(leak_aligned);
 BOOK(leak_nothrow);
+BOOK_AT(book_fail, "fail_nothrow", 1, 0);
 BOOK_AT(book_vector, "grow_vector", 1, 0);
 BOOK_AT(book_new, "operator new<leak_new<main", 0, 1);
 } // namespace
@@ -64,17 +65,23 @@ NOINLINE void leak_aligned(int i)
 
 NOINLINE void leak_nothrow(int i)
 {
-	volatile size_t huge = PTRDIFF_MAX;
 	void *p = ::operator new(200 + i, std::nothrow);
 
 	KEEP(p);
 	book_in(&book_leak_nothrow, p, 200 + i);
-	if (::operator new(huge, std::nothrow))
-		abort();
 	if (i % 3 == 0)
 		return;
 	book_out(&book_leak_nothrow, 200 + i);
 	::operator delete(p, std::nothrow);
+}
+
+/* The exception that is thrown inside, caught there and freed is all that is allocated. */
+NOINLINE void fail_nothrow(void)
+{
+	volatile size_t huge = PTRDIFF_MAX;
+
+	if (::operator new(huge, std::nothrow))
+		abort();
 }
 
 NOINLINE void grow_vector(int i)
@@ -94,6 +101,7 @@ int main()
 		leak_array(i);
 		leak_aligned(i);
 		leak_nothrow(i);
+		fail_nothrow();
 		grow_vector(i);
 	}
 	books_write();
