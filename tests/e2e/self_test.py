@@ -77,7 +77,7 @@ def wrong_reports():
   yield 'a callsite in two', twice
 
 
-# A guardctl that writes the report of FILE and then does as told.
+# A guardctl that runs the program, writes a report made before, and misbehaves in one way.
 FAKE = '''#!/usr/bin/env python3
 import json, os, subprocess, sys
 report = next(word for word in sys.argv if word.startswith('json:'))[5:]
@@ -85,7 +85,7 @@ command = sys.argv[sys.argv.index('--') + 1:]
 how = '@HOW@'
 child = subprocess.Popen(command)
 status = child.wait()
-made = json.loads('''@REPORT@''')
+made = json.loads("""@REPORT@""")
 made['processes'][0]['pid'] = child.pid
 if how != 'no report':
   with open(report, 'w') as file:
