@@ -53,7 +53,7 @@ static void put_command(const struct text *t, const struct process *process)
 {
 	size_t room = COMMAND_WIDTH, length;
 
-	text_put(t->out, process->exe && process->exe[0] ? process->exe : "?", room);
+	put_text(t->out, process->exe && process->exe[0] ? process->exe : "?", room);
 	length = process->exe ? strlen(process->exe) : 0;
 	room = length < room ? room - length : 0;
 	for (unsigned i = 1; i < process->n_command; i++) {
@@ -63,7 +63,7 @@ static void put_command(const struct text *t, const struct process *process)
 			return;
 		}
 		fputc(' ', t->out);
-		text_put(t->out, process->command[i], room);
+		put_text(t->out, process->command[i], room);
 		room -= length;
 	}
 }
@@ -146,7 +146,7 @@ static void put_verdict(const struct text *t, const struct process *process)
 		if (!sentence[0])
 			continue;
 		fputs("            ", t->out);
-		text_put(t->out, sentence, sizeof(sentence));
+		put_text(t->out, sentence, sizeof(sentence));
 		fputc('\n', t->out);
 	}
 }
@@ -266,7 +266,7 @@ static void put_complaints(const struct text *t, const struct process *process, 
 		if (!complaint)
 			continue;
 		fputs("  ", t->out);
-		text_put(t->out, module_name(process, &process->modules[id]), 256);
+		put_text(t->out, module_name(process, &process->modules[id]), 256);
 		fprintf(t->out, ": %s; its functions are not named\n", complaint);
 	}
 }

@@ -17,7 +17,7 @@ struct line {
 	const struct symbol *symbol;
 };
 
-void text_put(FILE *out, const char *text, size_t limit)
+void put_text(FILE *out, const char *text, size_t limit)
 {
 	char *clean = clean_text(text, true);
 	size_t length = clean ? strlen(clean) : 0;
@@ -100,7 +100,7 @@ static void put_path(FILE *out, const char *path, size_t room)
 		fputs("...", out);
 		path = tail;
 	}
-	text_put(out, path, 256);
+	put_text(out, path, 256);
 }
 
 static void put_place(FILE *out, const struct process *process, const struct line *line, size_t room)
@@ -116,9 +116,9 @@ static void put_place(FILE *out, const struct process *process, const struct lin
 	} else if (!module[0]) {
 		fprintf(out, "0x%llx in no module", (unsigned long long)offset);
 	} else if (symbol->function) {
-		text_put(out, base_name(module), 64);
+		put_text(out, base_name(module), 64);
 	} else {
-		text_put(out, module, 256);
+		put_text(out, module, 256);
 		fprintf(out, "+0x%llx", (unsigned long long)offset);
 	}
 }
@@ -129,7 +129,7 @@ static void put_line(FILE *out, const struct process *process, const struct line
 	size_t length = symbol->function ? strlen(symbol->function) : 2;
 
 	fputs("      ", out);
-	text_put(out, symbol->function ? symbol->function : "??", FUNCTION_MAX_WIDTH);
+	put_text(out, symbol->function ? symbol->function : "??", FUNCTION_MAX_WIDTH);
 	if (symbol->quality == SYMBOL_NEAREST)
 		fprintf(out, "+0x%llx (nearest symbol)", (unsigned long long)symbol->function_offset);
 	fputs("  ", out);

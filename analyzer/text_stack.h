@@ -9,7 +9,7 @@
 #define STACK_LINES 12 /* the most that a stack takes */
 
 /* Text that a terminal takes, cut to `limit` bytes. */
-void text_put(FILE *out, const char *text, size_t limit);
+void put_text(FILE *out, const char *text, size_t limit);
 /* 0 or -ENOMEM. */
 int text_stack(FILE *out, const struct process *process, const struct listed_callsite *callsite,
 	       struct symbolizer *symbolizer);
