@@ -45,8 +45,10 @@ struct process {
 	struct wire_end end;
 	enum final_state final_state;
 	uint32_t next_sequence;
+	bool sequenced;		 /* next_sequence is known */
 	uint64_t missing_frames; /* gaps in the sequence that no full snapshot healed */
 	uint64_t malformed;	 /* records that did not make sense */
+	uint64_t bytes;		 /* received; ids are bounded by it */
 	UT_hash_handle hh;	 /* in model.processes, by stream */
 };
 
@@ -59,5 +61,8 @@ void model_fini(struct model *model);
 struct process *model_find(struct model *model, uint64_t stream);
 /* The process of this stream, made if new; NULL when out of memory. */
 struct process *model_process(struct model *model, uint64_t stream);
+void model_remove(struct model *model, struct process *process);
+/* Adds a sample unless it is not later than the last one; very many are thinned out. 0 or -ENOMEM. */
+int process_add_sample(struct process *process, const struct wire_sample *sample);
 /* Totals over the callsites. */
 struct wire_counts process_totals(const struct process *process);
