@@ -1,0 +1,189 @@
+/*
+ * Clients -- one connection, one question, the answer frame by frame.
+ */
+#include "analyzer/client.h"
+#include "analyzer/collector.h"
+#include "analyzer/command.h"
+#include "analyzer/connection.h"
+#include "analyzer/decode.h"
+#include "analyzer/environment.h"
+#include "analyzer/message.h"
+#include "protocol/frame.h"
+#include "protocol/socket.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 3000 /* agents try to connect every second */
+#define ANSWER_LIMIT_MS 15000
+
+struct client {
+	int fd;
+	bool alone; /* nobody serves: the collector is our own */
+	char path[OPTION_TEXT_MAX];
+	struct collector collector;
+	uint64_t frame[FRAME_MAX / sizeof(uint64_t)];
+};
+
+int client_parse_pid(const char *text)
+{
+	char *end;
+	long n;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	return errno || *end || n < 1 || n > 0x7fffffff ? -1 : (int)n;
+}
+
+static int find_path(struct client *client, const char *socket)
+{
+	struct options options;
+
+	environment_read(&options);
+	return socket_path(client->path, sizeof(client->path), socket ? socket : options.socket, environ);
+}
+
+/* Becomes the collector for a moment; the question goes through a pair of sockets. */
+static int listen_alone(struct client *client)
+{
+	int pair[2], r = collector_init(&client->collector);
+
+	client->alone = true;
+	if (r == 0)
+		r = socket_prepare_directory(client->path);
+	if (r == 0)
+		r = collector_listen(&client->collector, client->path);
+	if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	client->fd = pair[0];
+	client->collector.patience = now_ms() + PATIENCE_MS;
+	return collector_adopt(&client->collector, pair[1], getpid());
+}
+
+static int client_open(struct client *client)
+{
+	struct sockaddr_un address;
+	int r = socket_address(&address, client->path);
+
+	client->fd = -1;
+	if (r < 0)
+		return r;
+	client->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (client->fd < 0)
+		return -errno;
+	if (connect(client->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return socket_peer_trusted(client->fd, NULL) ? 0 : -EPERM;
+	r = -errno;
+	close(client->fd);
+	client->fd = -1;
+	return r == -ENOENT || r == -ECONNREFUSED ? listen_alone(client) : r;
+}
+
+static void client_close(struct client *client)
+{
+	if (client->fd >= 0)
+		close(client->fd);
+	if (client->alone)
+		collector_fini(&client->collector);
+}
+
+/* The next frame: 1; 0 at the end; -ETIMEDOUT. */
+static int receive(struct client *client, uint64_t deadline)
+{
+	for (;;) {
+		int64_t n = connection_receive(client->fd, client->frame, NULL);
+		struct pollfd poller = {.fd = client->fd, .events = POLLIN};
+		uint64_t now = now_ms();
+
+		if (n != -EAGAIN)
+			return n < 0 ? (int)n : n > 0;
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		if (client->alone)
+			collector_step(&client->collector, 50);
+		else
+			poll(&poller, 1, (int)(deadline - now));
+	}
+}
+
+/* Does the frame say that there is no answer? Then why, as a message. */
+static bool is_refusal(const struct wire_header *frame, unsigned what, int pid)
+{
+	const struct wire_record *record = frame_next(frame, NULL, NULL);
+	const struct wire_event *event;
+
+	if (frame->type != FRAME_REPLY || !record || record->kind != WIRE_EVENT)
+		return false;
+	event = record_body(record, sizeof(*event));
+	if (!event)
+		return false;
+	message(what == QUERY_LIST ? "%.0d%.*s" : "%d: %.*s", pid, (int)(record_size(record) - sizeof(*event)),
+		(const char *)(event + 1));
+	return true;
+}
+
+static int converse(struct client *client, unsigned what, int pid, const char *text, client_taker take, void *context)
+{
+	const struct wire_query query = {.what = what, .pid = pid};
+	const struct wire_header *frame =
+		connection_frame(client->frame, FRAME_QUERY, 0, WIRE_QUERY, &query, sizeof(query), text);
+	uint64_t deadline = now_ms() + ANSWER_LIMIT_MS;
+	int r = frame ? connection_send(client->fd, frame) : -EMSGSIZE;
+
+	while (r == 0 && (r = receive(client, deadline)) > 0) {
+		frame = (const struct wire_header *)client->frame;
+		if (is_refusal(frame, what, pid))
+			return EXIT_FAILED;
+		take(context, frame);
+		if (frame->type == FRAME_REPLY && (frame->flags & FRAME_LAST))
+			return EXIT_FINE;
+		r = 0;
+	}
+	message("%s: %s", client->path, r < 0 ? strerror(-r) : "the connection ended before the answer");
+	return EXIT_FAILED;
+}
+
+int client_ask(const char *socket, unsigned what, int pid, const char *text, client_taker take, void *context)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	int code = EXIT_FAILED, r;
+
+	if (!client)
+		return code;
+	client->fd = -1;
+	r = find_path(client, socket);
+	if (r == 0)
+		r = client_open(client);
+	if (r < 0)
+		message("socket %s: %s", client->path, strerror(-r));
+	else
+		code = converse(client, what, pid, text, take, context);
+	if (r == 0 && client->alone && (code != EXIT_FINE || !client->collector.n_seen)) {
+		message("nobody serves on %s, and no agent of this process came there either", client->path);
+		code = EXIT_FAILED;
+	}
+	client_close(client);
+	free(client);
+	return code;
+}
+
+static void take_stream(void *model, const struct wire_header *frame)
+{
+	struct process *process;
+
+	if (frame->type != FRAME_REPLY)
+		decode_frame(model, frame, &process);
+}
+
+int client_fetch(struct model *model, const char *socket, int pid)
+{
+	return client_ask(socket, QUERY_STREAM, pid, NULL, take_stream, model);
+}
