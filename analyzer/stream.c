@@ -165,6 +165,7 @@ void stream_hello(struct collector *collector, const struct wire_header *frame, 
 		if (!stream)
 			goto refuse;
 	} else { /* the host closed its descriptor, and the agent came back */
+		stream_receive(collector, stream, UINT32_MAX);
 		source_close(collector, &stream->socket);
 		if (memfd >= 0 && stream->memfd >= 0)
 			close(memfd);
