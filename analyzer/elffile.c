@@ -121,7 +121,7 @@ int elf_read_facts(int fd, struct elf_facts *facts)
 
 		if (!gelf_getshdr(section, &described))
 			continue;
-		if (described.sh_type == SHT_DYNSYM)
+		if (described.sh_type == SHT_DYNSYM || described.sh_type == SHT_SYMTAB)
 			read_symbols(elf, section, &described, facts);
 		else if (described.sh_type == SHT_DYNAMIC)
 			read_dynamic(elf, section, &described, facts);

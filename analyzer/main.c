@@ -45,9 +45,9 @@ int main(int argc, char **argv)
 	}
 	argv[1] = (char *)"guardctl"; /* what getopt puts before its messages */
 	code = command->run(argc - 1, argv + 1);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
+	if (fflush(stdout) != 0)
 		message("standard output: %s", strerror(errno));
-		return code == EXIT_FINE ? EXIT_FAILED : code;
-	}
-	return code;
+	else if (!ferror(stdout))
+		return code;
+	return code == EXIT_FINE ? EXIT_FAILED : code;
 }
