@@ -4,6 +4,7 @@
  * Every field is there, null where its value is not known.
  */
 #include "analyzer/exactness.h"
+#include "analyzer/figures.h"
 #include "analyzer/json_callsite.h"
 #include "analyzer/json_value.h"
 #include "analyzer/listing.h"
@@ -11,7 +12,6 @@
 #include "analyzer/report.h"
 #include "analyzer/words.h"
 #include "detector/reason.h"
-#include <math.h>
 
 static json_t *end_json(const struct process *process)
 {
@@ -36,11 +36,10 @@ static json_t *agent_json(const struct process *process)
 			 "incomplete_stacks", json_size(agent->incomplete_stacks));
 }
 
-static json_t *verdict_json(const struct wire_verdict *verdict)
+static json_t *verdict_json(const struct wire_verdict *verdict, bool has_limit)
 {
 	json_t *reasons = json_array();
 	char sentence[512];
-	bool limited = isfinite(verdict->time_to_limit_s) && verdict->time_to_limit_s >= 0 && verdict->n_samples;
 
 	for (unsigned i = 0; i < WIRE_REASONS && verdict->reasons[i].code; i++) {
 		sentence[0] = '\0';
@@ -52,44 +51,27 @@ static json_t *verdict_json(const struct wire_verdict *verdict)
 			 json_text(severity_name(verdict->severity)), "score", json_number(verdict->score),
 			 "growth_bytes_per_hour", json_number(verdict->growth_bytes_per_hour), "r2",
 			 json_number(verdict->r2), "time_to_limit_s",
-			 limited ? json_number(verdict->time_to_limit_s) : json_null(), "reasons", reasons);
+			 has_limit ? json_number(verdict->time_to_limit_s) : json_null(), "reasons", reasons);
 }
 
-static const struct wire_sample *last_sample(const struct process *process)
+static json_t *memory_json(const struct figures *figures, const struct listing *listing)
 {
-	static const struct wire_sample none;
-
-	return process->n_samples ? &process->samples[process->n_samples - 1] : &none;
-}
-
-static json_t *memory_json(const struct process *process, const struct listing *listing)
-{
-	const struct wire_sample *last = last_sample(process);
 	const struct wire_counts *totals = &listing->totals;
-	uint64_t peak = last->rss, peak_live = process->agent.peak_live_bytes;
 
-	for (size_t i = 0; i < process->n_samples; i++) {
-		peak = process->samples[i].peak_rss > peak ? process->samples[i].peak_rss : peak;
-		peak = process->samples[i].rss > peak ? process->samples[i].rss : peak;
-	}
-	if (peak_live < listing->live_bytes)
-		peak_live = listing->live_bytes;
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rss_bytes", json_size(last->rss), "vms_bytes",
-			 json_size(last->vms), "peak_rss_bytes", json_size(peak), "live_bytes",
-			 json_size(listing->live_bytes), "live_blocks", json_size(listing->live_blocks),
-			 "peak_live_bytes", json_size(peak_live), "allocated_bytes", json_size(totals->allocated_bytes),
-			 "allocated_blocks", json_size(totals->allocated_blocks), "freed_bytes",
-			 json_size(totals->freed_bytes), "freed_blocks", json_size(totals->freed_blocks));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rss_bytes", json_size(figures->last->rss),
+			 "vms_bytes", json_size(figures->last->vms), "peak_rss_bytes", json_size(figures->peak_rss),
+			 "live_bytes", json_size(listing->live_bytes), "live_blocks", json_size(listing->live_blocks),
+			 "peak_live_bytes", json_size(figures->peak_live_bytes), "allocated_bytes",
+			 json_size(totals->allocated_bytes), "allocated_blocks", json_size(totals->allocated_blocks),
+			 "freed_bytes", json_size(totals->freed_bytes), "freed_blocks",
+			 json_size(totals->freed_blocks));
 }
 
-static json_t *baseline_json(const struct process *process)
+static json_t *baseline_json(const struct process *process, const struct figures *figures)
 {
-	uint64_t baseline = process->verdict.baseline_rss, rss = last_sample(process)->rss;
-	int64_t growth = baseline && rss ? (int64_t)(rss - baseline) : 0;
-
-	return json_pack("{s:o,s:o,s:o,s:o}", "rss_bytes", json_size(baseline), "live_bytes",
-			 json_size(process->verdict.baseline_live), "growth_bytes", json_integer(growth),
-			 "growth_percent", json_number(baseline ? 100.0 * growth / baseline : 0.0));
+	return json_pack("{s:o,s:o,s:o,s:o}", "rss_bytes", json_size(process->verdict.baseline_rss), "live_bytes",
+			 json_size(process->verdict.baseline_live), "growth_bytes", json_integer(figures->growth_bytes),
+			 "growth_percent", json_number(figures->growth_percent));
 }
 
 static json_t *exact_json(const struct process *process, bool *exact)
@@ -129,26 +111,22 @@ static json_t *complaints_json(const struct process *process, const struct listi
 	return complaints;
 }
 
-static double duration(const struct process *process)
-{
-	uint64_t end = process->end.how != END_RUNNING ? process->end.time_ns : 0;
-
-	return (end ? end : last_sample(process)->time_ns) / 1e9;
-}
-
 static json_t *process_json(const struct process *process, const struct listing *listing)
 {
 	char started[WORD_MAX];
+	struct figures figures;
 	bool exact;
 	json_t *reasons = exact_json(process, &exact);
 
-	return json_pack(
-		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "pid", json_integer(process->wire.pid), "ppid",
-		json_integer(process->wire.ppid), "exe", json_text(process->exe ? process->exe : ""), "command",
-		command_json(process), "started", json_text(format_time(process->wire.start_realtime_ns, started)),
-		"duration_s", json_number(duration(process)), "end", end_json(process), "exact", json_boolean(exact),
-		"inexact_reasons", reasons, "agent", agent_json(process), "verdict", verdict_json(&process->verdict),
-		"memory", memory_json(process, listing), "baseline", baseline_json(process));
+	figures_init(&figures, process, listing);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "pid",
+			 json_integer(process->wire.pid), "ppid", json_integer(process->wire.ppid), "exe",
+			 json_text(process->exe ? process->exe : ""), "command", command_json(process), "started",
+			 json_text(format_time(process->wire.start_realtime_ns, started)), "duration_s",
+			 json_number(figures.duration_s), "end", end_json(process), "exact", json_boolean(exact),
+			 "inexact_reasons", reasons, "agent", agent_json(process), "verdict",
+			 verdict_json(&process->verdict, figures.has_limit), "memory", memory_json(&figures, listing),
+			 "baseline", baseline_json(process, &figures));
 }
 
 static int put_samples(FILE *out, const struct process *process)
