@@ -26,8 +26,11 @@ static struct words size_words(double bytes)
 static struct words time_words(double seconds)
 {
 	struct words w;
-	double minutes = (double)(long long)(seconds < 6e15 ? seconds / 60 : 1e14), hours, days;
+	double minutes, hours, days;
 
+	if (!(seconds > -1e15 && seconds < 1e15)) /* NaN as well: recordings may hold anything */
+		seconds = 1e15;
+	minutes = (double)(long long)(seconds / 60);
 	hours = (double)(long long)(minutes / 60);
 	days = (double)(long long)(hours / 24);
 	if (minutes < 2)

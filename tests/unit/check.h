@@ -37,6 +37,7 @@ static inline bool check_note(bool good)
 /* Integers. */
 #define CHECK_EQ(is, should_be)                                                                                        \
 	do {                                                                                                           \
+		_Static_assert(_Generic((is), double : 0, float : 0, default : 1), "CHECK_NEAR is for doubles");       \
 		long long is_ = (long long)(is), should_be_ = (long long)(should_be);                                  \
 		if (!check_note(is_ == should_be_))                                                                    \
 			printf("%s:%d: %s is %lld (%#llx), not %lld (%#llx)\n", __FILE__, __LINE__, #is, is_, is_,     \

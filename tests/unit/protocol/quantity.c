@@ -65,13 +65,13 @@ static void test_rates_and_fractions(void)
 	double d = 7;
 
 	CHECK_EQ(quantity_parse_rate("5M/m", &d), 0);
-	CHECK_EQ(d, 300 * 1048576);
+	CHECK_NEAR(d, 300 * 1048576, 0);
 	CHECK_EQ(quantity_parse_rate("10M/h", &d), 0);
-	CHECK_EQ(d, 10 * 1048576);
+	CHECK_NEAR(d, 10 * 1048576, 0);
 	CHECK_EQ(quantity_parse_rate("1/s", &d), 0);
-	CHECK_EQ(d, 3600);
+	CHECK_NEAR(d, 3600, 0);
 	CHECK_EQ(quantity_parse_rate("0", &d), 0);
-	CHECK_EQ(d, 0);
+	CHECK_NEAR(d, 0, 0);
 	d = 7;
 	CHECK_EQ(quantity_parse_rate("5M", &d), -EINVAL);
 	CHECK_EQ(quantity_parse_rate("5M/", &d), -EINVAL);

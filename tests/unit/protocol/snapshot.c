@@ -166,9 +166,10 @@ static void test_what_is_not_ready_comes_later(void)
 	late->record.kind = REGION_CALLSITE;
 	CHECK(encode(FRAME_SNAPSHOT, 0, 0));
 	CHECK(said.stacks == 2 && said.first_stack == 101);
-	late->record.kind = REGION_PENDING;
-	CHECK(encode(FRAME_FINAL, FRAME_POST_MORTEM, 0));
-	CHECK_EQ(said.stacks, 0);
+	image_add(&image, REGION_PENDING, 128);
+	image_callsite(&image, 104, 2);
+	CHECK(encode(FRAME_FINAL, FRAME_POST_MORTEM, 0)); /* nothing comes later */
+	CHECK_EQ(said.stacks, 1);
 	CHECK_EQ(state.record_offset, header->used);
 }
 

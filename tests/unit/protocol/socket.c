@@ -4,6 +4,7 @@
 #include "protocol/socket.h"
 #include "tests/unit/check.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -73,6 +74,9 @@ static void test_directory(void)
 	CHECK_EQ(socket_prepare_directory(path), -EPERM);
 	rmdir(directory);
 	CHECK_EQ(symlink("/tmp", directory), 0);
+	CHECK_EQ(socket_prepare_directory(path), -EPERM);
+	unlink(directory);
+	close(open(directory, O_CREAT | O_WRONLY, 0600));
 	CHECK_EQ(socket_prepare_directory(path), -EPERM);
 	unlink(directory);
 }
