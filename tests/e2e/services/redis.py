@@ -59,7 +59,8 @@ def main():
     port = harness.free_port()
     child = test.start(test.guarded([server, '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--appendonly',
                                      'no', '--daemonize', 'no', '--dir', test.folder]))
-    if not test.check(harness.wait_for(lambda: answers(port), 20), 'redis-server does not answer'):
+    harness.wait_for(lambda: child.poll() is not None or answers(port), 20)
+    if not test.check(child.poll() is None and answers(port), 'redis-server does not answer'):
       test.finish()
     used = use(test, port, benchmark)
     redis = [pid for pid in harness.children_of(child.pid) if 'redis' in (harness.name_of(pid) or '')]
