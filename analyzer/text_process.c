@@ -110,7 +110,7 @@ static void put_verdict(const struct text *t, const struct process *process, con
 		end_color(t));
 	if (verdict->severity)
 		fprintf(t->out, ", %s", severity_name(verdict->severity));
-	if (verdict->n_samples) {
+	if (verdict->n_samples && verdict->state != VERDICT_INCONCLUSIVE) {
 		fprintf(t->out, ", score %.2f", isfinite(verdict->score) ? verdict->score : 0.0);
 		if (!verdict->reasons[0].code)
 			put_growth(t, "RSS ", verdict->growth_bytes_per_hour);

@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_LAST_LINES 2 /* after what was left out */
-#define LINE_MAX_WIDTH 112
+/* The ends of a long stack, which are shown in any case. */
+#define STACK_FIRST_LINES 3
+#define STACK_LAST_LINES 2
 #define FUNCTION_MAX_WIDTH 96
+#define PATH_MAX_WIDTH 48
 
 struct line {
 	uint64_t frame;
 	const struct symbol *symbol;
+	bool shown;
 };
 
 void put_text(FILE *out, const char *text, size_t limit)
@@ -62,55 +65,107 @@ static struct line *expand(const struct process *process, const struct listed_ca
 	return lines ? lines : calloc(1, sizeof(*lines));
 }
 
-static bool starts_programs(const char *function)
+static const char *line_module(const struct process *process, const struct line *line)
 {
-	static const char *const names[] = {
-		"_start",  "__libc_start_main", "__libc_start_call_main", "start_thread", "clone", "clone3",
-		"__clone", "__clone3"};
+	uint64_t id = line->frame >> FRAME_MODULE_SHIFT;
 
+	return id && id < process->n_modules ? module_name(process, &process->modules[id]) : "";
+}
+
+static bool begins_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Whether this is the C library's way into main or into a thread. */
+static bool starts_programs(const struct process *process, const struct line *line)
+{
+	static const char *const names[] = {"__libc_start_main",
+					    "__libc_start_main_impl",
+					    "__libc_start_call_main",
+					    "start_thread",
+					    "clone3",
+					    "__clone3",
+					    "clone",
+					    "__clone"};
+	const char *module = base_name(line_module(process, line));
+
+	if (!line->symbol->function || (!begins_with(module, "libc.") && !begins_with(module, "libpthread.")))
+		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(function, names[i], strlen(names[i])) == 0 &&
-		    (function[strlen(names[i])] == '\0' || function[strlen(names[i])] == '@' ||
-		     strcmp(function + strlen(names[i]), "_impl") == 0))
+		if (strcmp(line->symbol->function, names[i]) == 0)
 			return true;
 	return false;
 }
 
-/* How many lines are worth showing: up to main, or without the library's start of a thread. */
-static size_t useful_lines(const struct line *lines, size_t n)
+/* How many lines are worth showing: those down to main, or to the function that a thread began with. */
+static size_t useful_lines(const struct process *process, const struct line *lines, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (lines[i].symbol->function && strcmp(lines[i].symbol->function, "main") == 0 &&
 		    lines[i].symbol->quality == SYMBOL_EXACT)
 			return i + 1;
-	while (n > 1 && lines[n - 1].symbol->function && starts_programs(lines[n - 1].symbol->function))
-		n--;
+		if (i && starts_programs(process, &lines[i]))
+			return i;
+	}
 	return n;
 }
 
-/* The path, or as much of its end as there is room for. */
-static void put_path(FILE *out, const char *path, size_t room)
+/* Whether the line is in code that came with the system or the compiler, by all that its paths tell. */
+static bool is_library(const struct process *process, const struct line *line)
 {
-	size_t length = strlen(path);
+	static const char *const sources[] = {"/rustc/", "/rust/", "/usr/", "/build/"};
+	static const char *const modules[] = {"/lib", "/usr/lib"};
+	const char *file = line->symbol->file, *module = line_module(process, line);
 
-	if (length > room && length > 24) {
-		const char *tail = path + length - (room > 24 ? room - 4 : 20);
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (begins_with(module, modules[i]))
+			return true;
+	for (size_t i = 0; file && i < sizeof(sources) / sizeof(sources[0]); i++)
+		if (begins_with(file, sources[i]))
+			return true;
+	return file && strstr(file, "/.cargo/");
+}
 
-		tail = strchr(tail, '/') ? strchr(tail, '/') : base_name(path);
+/* Marks the lines of a long stack that are shown: both ends, then the program's own code, then from the leaf on. */
+static void choose_lines(const struct process *process, struct line *lines, size_t n)
+{
+	size_t room = STACK_LINES;
+
+	for (unsigned turn = 0; turn < 3; turn++)
+		for (size_t i = 0; i < n && room; i++) {
+			bool end = i < STACK_FIRST_LINES || i >= n - STACK_LAST_LINES;
+
+			if (lines[i].shown || (turn == 0 && !end) || (turn == 1 && is_library(process, &lines[i])))
+				continue;
+			lines[i].shown = true;
+			room--;
+		}
+}
+
+/* The path, of a long one its last three parts. */
+static void put_path(FILE *out, const char *path)
+{
+	const char *tail = path + strlen(path);
+
+	for (unsigned parts = 0; strlen(path) > PATH_MAX_WIDTH && tail > path; tail--)
+		if (*tail == '/' && ++parts == 3)
+			break;
+	if (strlen(path) > PATH_MAX_WIDTH && tail > path) {
 		fputs("...", out);
 		path = tail;
 	}
 	put_text(out, path, 256);
 }
 
-static void put_place(FILE *out, const struct process *process, const struct line *line, size_t room)
+static void put_place(FILE *out, const struct process *process, const struct line *line)
 {
-	uint64_t id = line->frame >> FRAME_MODULE_SHIFT, offset = line->frame & FRAME_OFFSET_MASK;
+	uint64_t offset = line->frame & FRAME_OFFSET_MASK;
 	const struct symbol *symbol = line->symbol;
-	const char *module = id && id < process->n_modules ? module_name(process, &process->modules[id]) : "";
+	const char *module = line_module(process, line);
 
 	if (symbol->file) {
-		put_path(out, symbol->file, room);
+		put_path(out, symbol->file);
 		if (symbol->line)
 			fprintf(out, ":%u", symbol->line);
 	} else if (!module[0]) {
@@ -126,34 +181,36 @@ static void put_place(FILE *out, const struct process *process, const struct lin
 static void put_line(FILE *out, const struct process *process, const struct line *line)
 {
 	const struct symbol *symbol = line->symbol;
-	size_t length = symbol->function ? strlen(symbol->function) : 2;
 
 	fputs("      ", out);
 	put_text(out, symbol->function ? symbol->function : "??", FUNCTION_MAX_WIDTH);
 	if (symbol->quality == SYMBOL_NEAREST)
 		fprintf(out, "+0x%llx (nearest symbol)", (unsigned long long)symbol->function_offset);
 	fputs("  ", out);
-	put_place(out, process, line, length < LINE_MAX_WIDTH ? LINE_MAX_WIDTH - length : 0);
+	put_place(out, process, line);
 	fputs(symbol->inlined ? "  [inlined]\n" : "\n", out);
 }
 
 int text_stack(FILE *out, const struct process *process, const struct listed_callsite *callsite,
 	       struct symbolizer *symbolizer)
 {
-	size_t n = 0, first, last;
+	size_t n = 0, n_left_out = 0;
 	struct line *lines = expand(process, callsite, symbolizer, &n);
 
 	if (!lines)
 		return -ENOMEM;
-	n = useful_lines(lines, n);
-	first = n > STACK_LINES ? STACK_LINES - STACK_LAST_LINES - 1 : n;
-	last = n > STACK_LINES ? STACK_LAST_LINES : 0;
-	for (size_t i = 0; i < first; i++)
+	n = useful_lines(process, lines, n);
+	choose_lines(process, lines, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!lines[i].shown) {
+			n_left_out++;
+			continue;
+		}
+		if (n_left_out)
+			fprintf(out, "      ... %zu more frame%s\n", n_left_out, n_left_out == 1 ? "" : "s");
+		n_left_out = 0;
 		put_line(out, process, &lines[i]);
-	if (last)
-		fprintf(out, "      ... %zu more frames\n", n - first - last);
-	for (size_t i = n - last; i < n; i++)
-		put_line(out, process, &lines[i]);
+	}
 	if (n == 0)
 		fputs("      no stack\n", out);
 	if (callsite->flags & STACK_CUT)

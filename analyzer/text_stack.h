@@ -1,12 +1,13 @@
 /*
- * Stacks as text -- one frame a line, the middle of long ones left out; what lies below main is not shown.
+ * Stacks as text -- one frame a line. Of long ones the ends and the program's own code are shown; what called main is
+ * not.
  */
 #pragma once
 #include "analyzer/listing.h"
 #include "analyzer/symbolize.h"
 #include <stdio.h>
 
-#define STACK_LINES 12 /* the most that a stack takes */
+#define STACK_LINES 12 /* the most frames that are shown of a stack */
 
 /* Text that a terminal takes, cut to `limit` bytes. */
 void put_text(FILE *out, const char *text, size_t limit);

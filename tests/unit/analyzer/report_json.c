@@ -281,6 +281,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2 || !contract)
 		return 1;
+	sample_absolute(argc, argv);
 	model_init(&model);
 	sample_service(&model, argv[1]);
 	json = report(&model);

@@ -106,13 +106,38 @@ static void test_long_stack_and_many_callsites(void)
 		sample_callsite(process, &frames[i], 1, sample_counts(1, 100, 0, 0));
 	sample_callsite(process, &frames[20], 1, sample_counts(5, 100, 5, 100));
 	text = report(&model, false);
-	CHECK(strstr(text, "+0x1008\n      ... 19 more frames\n      ??  /nowhere/x+0x101c\n") != NULL);
+	CHECK(strstr(text, "+0x1009\n      ... 18 more frames\n      ??  /nowhere/x+0x101c\n") != NULL);
 	CHECK(strstr(text, "+0x101d\n\n") != NULL);
 	CHECK(strstr(text, "\n  5 other callsites: 500 B in 5 blocks\n") != NULL);
 	CHECK_EQ(count(text, "no such file"), 1);
 	CHECK(strstr(text, "still running") != NULL);
 	CHECK(strstr(text, "inexact: ") == NULL);
 	CHECK(strstr(text, "no unwinder: stacks of one frame") != NULL);
+	free(text);
+	model_fini(&model);
+}
+
+/* In a long stack of library code the program's own frames are what one wants to see. */
+static void test_own_code_in_long_stack(void)
+{
+	uint64_t frames[30];
+	struct model model;
+	struct process *process;
+	char *text;
+
+	model_init(&model);
+	process = model_process(&model, 1);
+	sample_module(process, "/usr/lib/nowhere.so", NULL);
+	sample_module(process, "/home/x", NULL);
+	for (unsigned i = 0; i < 30; i++)
+		frames[i] = FRAME(i == 20 || i == 22 ? 2 : 1, 0x1000 + i);
+	sample_callsite(process, frames, 30, sample_counts(1, 1, 0, 0));
+	text = report(&model, false);
+	CHECK(strstr(text,
+		     ".so+0x1007\n      ... 12 more frames\n      ??  /home/x+0x1014\n      ... 1 more frame\n"
+		     "      ??  /home/x+0x1016\n      ... 5 more frames\n      ??  /usr/lib/nowhere.so+0x101c\n") !=
+	      NULL);
+	CHECK_EQ(count(text, "      ??  "), 12);
 	free(text);
 	model_fini(&model);
 }
@@ -187,8 +212,10 @@ int main(int argc, char **argv)
 {
 	if (argc < 2)
 		return 1;
+	sample_absolute(argc, argv);
 	test_service(argv[1]);
 	test_long_stack_and_many_callsites();
+	test_own_code_in_long_stack();
 	test_many_processes();
 	test_hostile();
 	return check_result();

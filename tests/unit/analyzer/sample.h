@@ -13,6 +13,13 @@
 
 #define FRAME(module, offset) ((uint64_t)(module) << FRAME_MODULE_SHIFT | (offset))
 
+/* Makes the program's arguments, which are paths, absolute. */
+static inline void sample_absolute(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		argv[i] = realpath(argv[i], NULL);
+}
+
 /* The build-id of a file, put into the module. */
 static inline void sample_read_build_id(struct module *module, const char *path)
 {
