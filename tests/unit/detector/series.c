@@ -137,6 +137,25 @@ static void test_extremes(void)
 	}
 }
 
+static void test_cut_at_a_petabyte(void)
+{
+	struct fit cut, fit = {0};
+	uint64_t i;
+
+	begin(200);
+	for (i = 0; i < 500; i++)
+		fit = push(i * i * S, i % 3 ? UINT64_C(1) << 50 : 0);
+	begin(200);
+	for (i = 0; i < 500; i++)
+		cut = push(i * i * S, i % 3 ? UINT64_C(1) << 62 : 0);
+	CHECK_NEAR(cut.bytes_per_hour, fit.bytes_per_hour, 0);
+	CHECK_NEAR(cut.r2, fit.r2, 0);
+	begin(200);
+	for (i = 0; i < 500; i++)
+		cut = push(i * i * S, i % 3 ? UINT64_C(3) << 62 : 0);
+	CHECK_NEAR(cut.bytes_per_hour, -fit.bytes_per_hour, 0);
+}
+
 static void test_many_on_one_axis(void)
 {
 	struct series late;
@@ -196,6 +215,7 @@ int main(void)
 			test_against_reference(UINT64_C(1) << size, size * 1000, noise ? UINT64_C(1) << noise : 0);
 	test_growth_by_a_byte_in_a_terabyte();
 	test_extremes();
+	test_cut_at_a_petabyte();
 	test_many_on_one_axis();
 	test_dropping_by_time();
 	return check_result();
