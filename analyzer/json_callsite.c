@@ -8,10 +8,12 @@
 #include "analyzer/words.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct frame_text {
 	uint64_t frame;
 	UT_hash_handle hh;
+	size_t length;
 	char *text;
 };
 
@@ -48,14 +50,14 @@ static char *make_frame_text(const struct process *process, struct symbolizer *s
 	return made;
 }
 
-static const char *find_frame_text(struct frame_text **texts, const struct process *process,
-				   struct symbolizer *symbolizer, uint64_t frame)
+static const struct frame_text *find_frame_text(struct frame_text **texts, const struct process *process,
+						struct symbolizer *symbolizer, uint64_t frame)
 {
 	struct frame_text *known = NULL;
 
 	HASH_FIND(hh, *texts, &frame, sizeof(frame), known);
 	if (known)
-		return known->text;
+		return known;
 	known = calloc(1, sizeof(*known));
 	if (!known)
 		return NULL;
@@ -68,7 +70,8 @@ static const char *find_frame_text(struct frame_text **texts, const struct proce
 		free(known);
 		return NULL;
 	}
-	return known->text;
+	known->length = strlen(known->text);
+	return known;
 }
 
 static void free_frame_texts(struct frame_text *texts)
@@ -118,10 +121,13 @@ int json_put_callsites(FILE *out, const struct process *process, const struct li
 		r = json_put_members(out, callsite_json(process, callsite, symbolizer));
 		fputs(",\"frames\":[", out);
 		for (uint32_t j = 0; j < callsite->n_frames && r == 0; j++) {
-			const char *made = find_frame_text(&texts, process, symbolizer, callsite->frames[j]);
+			const struct frame_text *made =
+				find_frame_text(&texts, process, symbolizer, callsite->frames[j]);
 
+			if (j)
+				fputs(",\n     ", out);
 			if (made)
-				fprintf(out, "%s%s", j ? ",\n     " : "", made);
+				fwrite(made->text, 1, made->length, out);
 			else
 				r = -ENOMEM;
 		}

@@ -3,6 +3,7 @@
  */
 #include "analyzer/symbolize.h"
 #include "analyzer/demangle.h"
+#include "analyzer/fnv.h"
 #include "analyzer/modulepath.h"
 #include "analyzer/objfile.h"
 #include "analyzer/textpool.h"
@@ -196,6 +197,7 @@ static void name_symbol(struct symbolizer *s, struct symbol *symbol, const char 
 
 	symbol->linkage = textpool_keep(&s->texts, linkage ? linkage : name);
 	symbol->function = textpool_keep(&s->texts, plain ? plain : name ? name : linkage);
+	symbol->name_hash = symbol->linkage ? fnv_text(FNV_START, symbol->linkage) : 0;
 	free(plain);
 }
 

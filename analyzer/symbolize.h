@@ -19,6 +19,7 @@ struct symbol {
 	const char *file;	  /* NULL: unknown */
 	uint32_t line;		  /* 0: unknown */
 	uint64_t function_offset; /* address minus start of the function; 0 for inlined ones and where it is unknown */
+	uint64_t name_hash;	  /* of linkage; 0: no name */
 	enum symbol_quality quality;
 	bool inlined; /* this function was inlined into the next one */
 };
