@@ -140,13 +140,14 @@ static void visitor_ready(struct collector *collector, struct source *source, ui
 
 int collector_adopt(struct collector *collector, int fd, int pid)
 {
-	struct visitor *visitor = calloc(1, sizeof(*visitor));
+	struct visitor *visitor = calloc(1, sizeof(*visitor)), **last = &collector->visitors;
 
 	if (!visitor)
 		return -ENOMEM;
 	visitor->pid = pid;
-	visitor->next = collector->visitors;
-	collector->visitors = visitor;
+	while (*last) /* in the order they came */
+		last = &(*last)->next;
+	*last = visitor;
 	return source_add(collector, &visitor->socket, fd, EPOLLIN, visitor_ready);
 }
 
@@ -182,6 +183,15 @@ static void listener_ready(struct collector *collector, struct source *source, u
 			close(fd);
 		}
 	}
+}
+
+void collector_admit(struct collector *collector)
+{
+	if (collector->listener.fd >= 0)
+		listener_ready(collector, &collector->listener, EPOLLIN);
+	for (struct visitor *visitor = collector->visitors; visitor; visitor = visitor->next)
+		if (visitor->socket.fd >= 0)
+			visitor_ready(collector, &visitor->socket, EPOLLIN);
 }
 
 /* A socket nobody listens on is left over from a guardctl that was killed; -EADDRINUSE when somebody does. */

@@ -68,6 +68,8 @@ int source_add(struct collector *collector, struct source *source, int fd, uint3
 	       void (*ready)(struct collector *collector, struct source *source, uint32_t events));
 void source_set_events(struct collector *collector, struct source *source, uint32_t events);
 void source_close(struct collector *collector, struct source *source);
+/* Lets in all who have connected, as far as they have said who they are. */
+void collector_admit(struct collector *collector);
 /* Records the frame and applies it. Returns its process, or NULL. */
 struct process *collector_take(struct collector *collector, const struct wire_header *frame);
 /* collector_take as a frame_sink. */

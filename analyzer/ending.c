@@ -38,8 +38,12 @@ static int status_of(struct collector *collector, struct stream *stream, int *st
 static void examine_dead(struct collector *collector, struct stream *stream)
 {
 	struct wire_end end = {.how = END_LOST};
-	int status, r = status_of(collector, stream, &status);
+	int status, r;
 
+	collector_admit(collector); /* was it replaced by a program that has connected and ended since? */
+	if (stream->state == STREAM_ENDED)
+		return;
+	r = status_of(collector, stream, &status);
 	stream_receive(collector, stream, UINT32_MAX);
 	if (r == -EAGAIN && (stream->state != STREAM_LEAVING || now_ms() < stream->give_up)) {
 		look_again(stream);

@@ -91,15 +91,31 @@ static int zombie_status(int pid, int *status)
 	return from && sscanf(from, "%d", status) == 1 ? 0 : -ENODATA;
 }
 
-int proc_exit_status(int pid, int pidfd, int *status)
+static int reaped_status(int pidfd, int *status)
 {
 	struct pidfd_information information = {.mask = INFORMATION_EXIT};
 
-	if (pidfd >= 0 && ioctl(pidfd, GET_INFORMATION, &information) == 0 && (information.mask & INFORMATION_EXIT)) {
-		*status = information.exit_code;
-		return 0;
-	}
-	return zombie_status(pid, status);
+	if (pidfd < 0 || ioctl(pidfd, GET_INFORMATION, &information) < 0 || !(information.mask & INFORMATION_EXIT))
+		return -ENODATA;
+	*status = information.exit_code;
+	return 0;
+}
+
+int proc_exit_status(int pid, int pidfd, int *status)
+{
+	int r = reaped_status(pidfd, status);
+
+	if (r < 0)
+		r = zombie_status(pid, status);
+	return r == -ENODATA ? reaped_status(pidfd, status) : r; /* it may have been reaped in between */
+}
+
+bool proc_is_same(int pidfd, int other)
+{
+	struct stat one, two;
+
+	return fstat(pidfd, &one) == 0 && fstat(other, &two) == 0 && one.st_dev == two.st_dev &&
+	       one.st_ino == two.st_ino;
 }
 
 enum proc_mapping proc_maps_file(int pid, const struct stat *wanted)

@@ -8,6 +8,8 @@
 
 /* A pidfd for the peer of a connected socket, CLOEXEC; -1 when the process is gone or not visible. */
 int proc_open_peer(int socket, int pid);
+/* Are both pidfds of one process? True in doubt: before Linux 6.9 they cannot be told apart. */
+bool proc_is_same(int pidfd, int other);
 /* Has the process ended? (It may still be a zombie.) */
 bool proc_has_ended(int pidfd);
 /*

@@ -111,29 +111,48 @@ struct stream *stream_of_id(const struct collector *collector, uint64_t id)
 	return NULL;
 }
 
-/* A new program in the same process: the one before was replaced by exec, or ended and its pid was reused. */
-static void end_predecessors(struct collector *collector, int pid)
+static uint64_t start_of(const struct collector *collector, const struct stream *stream)
+{
+	const struct process *process = model_find((struct model *)&collector->model, stream->id);
+
+	return process ? process->wire.start_monotonic_ns : 0;
+}
+
+/*
+ * Two programs of one process: the one that started first was replaced by exec, whichever we heard of first.
+ * Or they are of two processes: then the one before has ended and its pid was used again.
+ */
+static void end_predecessor(struct collector *collector, struct stream *one, struct stream *other)
 {
 	const struct wire_end end = {.how = END_EXEC};
-	struct stream *stream;
 
-	while (pid > 0 && (stream = stream_of_pid(collector, pid))) {
-		if (stream->pidfd.fd >= 0 && !proc_has_ended(stream->pidfd.fd)) {
-			stream_end(collector, stream, &end);
-			continue;
-		}
-		stream_give_up(collector, stream);
-	}
+	if (one->pidfd.fd < 0 || other->pidfd.fd < 0 || !proc_is_same(one->pidfd.fd, other->pidfd.fd))
+		stream_give_up(collector, other);
+	else if (start_of(collector, one) < start_of(collector, other))
+		stream_end(collector, one, &end);
+	else
+		stream_end(collector, other, &end);
+}
+
+static void end_predecessors(struct collector *collector, struct stream *stream)
+{
+	for (struct stream *other = collector->streams; other; other = other->next)
+		if (other != stream && other->pid == stream->pid && stream->pid > 0 && other->state != STREAM_ENDED &&
+		    stream->state != STREAM_ENDED)
+			end_predecessor(collector, stream, other);
 }
 
 static struct stream *stream_new(struct collector *collector, const struct wire_header *frame, int fd, int memfd,
 				 int pid)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
-	int pidfd;
+	int pidfd = proc_open_peer(fd, pid);
 
-	if (!stream)
+	if (!stream) {
+		if (pidfd >= 0)
+			close(pidfd);
 		return NULL;
+	}
 	stream->id = frame->stream;
 	stream->pid = pid;
 	stream->memfd = memfd;
@@ -143,7 +162,6 @@ static struct stream *stream_new(struct collector *collector, const struct wire_
 	collector->streams = stream;
 	collector->n_live++;
 	collector->n_seen++;
-	pidfd = proc_open_peer(fd, pid);
 	if (pidfd >= 0)
 		source_add(collector, &stream->pidfd, pidfd, EPOLLIN, pidfd_ready);
 	return stream;
@@ -160,7 +178,6 @@ void stream_hello(struct collector *collector, const struct wire_header *frame, 
 	if (!stream) {
 		if (model_find(&collector->model, frame->stream))
 			goto refuse;
-		end_predecessors(collector, pid);
 		stream = stream_new(collector, frame, fd, memfd, pid);
 		if (!stream)
 			goto refuse;
@@ -175,6 +192,7 @@ void stream_hello(struct collector *collector, const struct wire_header *frame, 
 	}
 	source_add(collector, &stream->socket, fd, EPOLLIN, socket_ready);
 	collector_take(collector, frame);
+	end_predecessors(collector, stream);
 	return;
 refuse:
 	close(fd);
