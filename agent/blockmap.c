@@ -1,0 +1,229 @@
+/*
+ * The block map's slow side: making spans, tiny and huge blocks, walks. See blockmap.h.
+ */
+#include "agent/blockmap.h"
+#include "agent/memory.h"
+#include "agent/process.h"
+#include "agent/store.h"
+#include "agent/sys.h"
+
+#define HUGE_SLOTS 1024u
+#define RESIDENT_SPANS 64u
+#define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
+
+struct span *span_heads[SPAN_HEADS];
+bool blockmap_tiny;
+
+static struct {
+	uintptr_t address; /* atomic; 0: free, 1: was used */
+	uint64_t size;
+} huge[HUGE_SLOTS];
+
+static uint64_t mapped; /* address space of the spans, real or not */
+
+static void lost(uint32_t flag)
+{
+	process_lost(flag);
+	__atomic_fetch_add(&store->agent.dropped, 1, __ATOMIC_RELAXED);
+}
+
+/* Sparse memory: no huge pages, or a few words would cost megabytes. */
+static void *sparse_map(size_t size)
+{
+	void *p = memory_map(size);
+
+	if (p) {
+		sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+		__atomic_fetch_add(&mapped, size, __ATOMIC_RELAXED);
+	}
+	return p;
+}
+
+static void sparse_unmap(void *p, size_t size)
+{
+	memory_unmap(p, size);
+	__atomic_fetch_sub(&mapped, size, __ATOMIC_RELAXED);
+}
+
+uint64_t blockmap_mapped(void)
+{
+	return __atomic_load_n(&mapped, __ATOMIC_RELAXED);
+}
+
+static struct span *span_make(uintptr_t number)
+{
+	struct span **head = &span_heads[number % SPAN_HEADS], *fresh = sparse_map(sizeof(*fresh)), *first, *s;
+
+	if (!fresh)
+		return NULL;
+	fresh->number = number;
+	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+	for (;;) {
+		for (s = first; s; s = s->next)
+			if (s->number == number) {
+				sparse_unmap(fresh, sizeof(*fresh));
+				return s;
+			}
+		fresh->next = first;
+		if (__atomic_compare_exchange_n(head, &first, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			return fresh;
+	}
+}
+
+static uint64_t *tiny_make(struct span *span)
+{
+	uint64_t *tiny = NULL, *fresh = sparse_map(TINY_BYTES);
+
+	if (!fresh)
+		return NULL;
+	if (__atomic_compare_exchange_n(&span->tiny, &tiny, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return fresh;
+	sparse_unmap(fresh, TINY_BYTES);
+	return tiny;
+}
+
+uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size)
+{
+	struct span *span = span_find(address);
+	uint64_t *tiny;
+
+	if (!span && !(span = span_make(address >> SPAN_SHIFT))) {
+		lost(LOST_BLOCK_MAP);
+		return NULL;
+	}
+	if (!blockmap_tiny || size > TINY_SIZE)
+		return blockmap_slot(address, size);
+	tiny = __atomic_load_n(&span->tiny, __ATOMIC_ACQUIRE);
+	if (!tiny && !(tiny = tiny_make(span))) {
+		lost(LOST_BLOCK_MAP);
+		return NULL;
+	}
+	return &tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT];
+}
+
+uint64_t *blockmap_find_tiny(uintptr_t address)
+{
+	struct span *span = span_find(address);
+	uint64_t *tiny = span ? __atomic_load_n(&span->tiny, __ATOMIC_ACQUIRE) : NULL, *slot;
+
+	if (!tiny)
+		return NULL;
+	slot = &tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT];
+	return *slot ? slot : NULL;
+}
+
+uint64_t blockmap_stale(uintptr_t address, const uint64_t *slot)
+{
+	uint64_t *old = blockmap_find(address), word;
+
+	if (!old || old == slot)
+		old = *slot ? (uint64_t *)slot : NULL;
+	if (!old)
+		return 0;
+	word = *old;
+	*old = 0;
+	return word;
+}
+
+bool blockmap_huge_put(uintptr_t address, uint64_t size)
+{
+	uintptr_t expected;
+
+	for (unsigned i = 0; i < HUGE_SLOTS; i++) {
+		expected = __atomic_load_n(&huge[i].address, __ATOMIC_RELAXED);
+		if (expected > 1)
+			continue;
+		if (__atomic_compare_exchange_n(&huge[i].address, &expected, address, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED)) {
+			huge[i].size = size;
+			return true;
+		}
+	}
+	lost(LOST_HUGE_TABLE);
+	return false;
+}
+
+static uint64_t huge_find(uintptr_t address, bool forget)
+{
+	uintptr_t here;
+	uint64_t size;
+
+	for (unsigned i = 0; i < HUGE_SLOTS; i++) {
+		here = __atomic_load_n(&huge[i].address, __ATOMIC_ACQUIRE);
+		if (!here)
+			break;
+		if (here != address)
+			continue;
+		size = huge[i].size;
+		if (forget)
+			__atomic_store_n(&huge[i].address, 1, __ATOMIC_RELEASE);
+		return size;
+	}
+	return 0;
+}
+
+uint64_t blockmap_huge_take(uintptr_t address)
+{
+	return huge_find(address, true);
+}
+
+uint64_t blockmap_huge_size(uintptr_t address)
+{
+	return huge_find(address, false);
+}
+
+static void walk_words(uintptr_t base, const uint64_t *words, uint64_t n, unsigned shift,
+		       void (*visit)(void *, uint64_t, uint64_t), void *context)
+{
+	uint64_t word;
+
+	for (uint64_t i = 0; i < n; i++) {
+		word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
+		if (!word)
+			continue;
+		if (BLOCK_SIZE(word) == BLOCK_SIZE_ASIDE) {
+			/* The block lies somewhere in this granule; huge blocks are page-aligned plus a header. */
+			uint64_t size = 0;
+
+			for (uintptr_t a = base + (i << shift); !size && a < base + ((i + 1) << shift); a += 8)
+				size = blockmap_huge_size(a);
+			visit(context, word, size);
+		} else {
+			visit(context, word, BLOCK_SIZE(word));
+		}
+	}
+}
+
+void blockmap_walk(void (*visit)(void *, uint64_t, uint64_t), void *context)
+{
+	for (unsigned i = 0; i < SPAN_HEADS; i++) {
+		struct span *s = __atomic_load_n(&span_heads[i], __ATOMIC_ACQUIRE);
+
+		for (; s; s = s->next) {
+			uintptr_t base = s->number << SPAN_SHIFT;
+			uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
+
+			walk_words(base, s->small, SPAN_SIZE >> SMALL_SHIFT, SMALL_SHIFT, visit, context);
+			walk_words(base, s->large, SPAN_SIZE >> LARGE_SHIFT, LARGE_SHIFT, visit, context);
+			if (tiny)
+				walk_words(base, tiny, SPAN_SIZE >> TINY_SHIFT, TINY_SHIFT, visit, context);
+		}
+	}
+}
+
+uint64_t blockmap_resident(void)
+{
+	unsigned char pages[(sizeof(struct span) + 4095) / 4096];
+	uint64_t spans = 0, looked = 0, resident = 0;
+
+	for (unsigned i = 0; i < SPAN_HEADS; i++)
+		for (struct span *s = __atomic_load_n(&span_heads[i], __ATOMIC_ACQUIRE); s; s = s->next) {
+			spans++;
+			if (looked == RESIDENT_SPANS || sys3(SYS_mincore, s, sizeof(*s), pages) < 0)
+				continue;
+			looked++;
+			for (unsigned k = 0; k < sizeof(pages); k++)
+				resident += pages[k] & 1u;
+		}
+	return looked ? resident * 4096 * spans / looked : 0;
+}

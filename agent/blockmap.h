@@ -1,0 +1,106 @@
+/*
+ * The block map -- from a block's address to its callsite and size, beside the heap.
+ *
+ * Address space is cut into spans of 2 MiB. A span has one 64-bit word per 32 bytes for blocks under
+ * 512 bytes, and one per 512 bytes for larger ones; both arrays are sparse, so a page of words
+ * exists only where blocks start. Allocators place blocks of n bytes at least n apart, glibc all
+ * blocks at least 32 apart, so a word is one block's. Where the next allocator has smaller classes,
+ * blocks of up to 24 bytes have a third array, one word per 8 bytes, made on demand.
+ *
+ * A word: callsite (24 bits), birth epoch (8), requested size (32). Sizes of 4 GiB and more are
+ * kept aside.
+ *
+ * No lock: a block has one owner at a time, and the program itself orders its hand-over. A look-up
+ * is three loads; spans are found by a hash of chains that has no collisions below 64 GiB of heap.
+ */
+#pragma once
+#include "agent/compiler.h"
+#include "protocol/region.h"
+
+#define SPAN_SHIFT 21
+#define SPAN_SIZE (UINT64_C(1) << SPAN_SHIFT)
+#define SPAN_HEADS (1u << 15)
+#define SMALL_SHIFT 5
+#define LARGE_SHIFT 9
+#define LARGE_SIZE 512u
+#define TINY_SHIFT 3
+#define TINY_SIZE 24u
+
+#define BLOCK_SIZE_ASIDE UINT64_C(0xffffffff) /* in the size field: see blockmap_huge_size */
+#define BLOCK_CALLSITE(word) ((uint32_t)(word) & 0xffffffu)
+#define BLOCK_EPOCH(word) ((uint32_t)((word) >> 24) & 0xffu)
+#define BLOCK_SIZE(word) ((word) >> 32)
+#define EPOCH_LOADER 255u /* a block of the dynamic loader's: its freeing may unload a module */
+
+struct span {
+	uintptr_t number; /* address >> SPAN_SHIFT */
+	struct span *next;
+	uint64_t *tiny;	   /* atomic; NULL until a tiny block is met */
+	uint64_t padding[5];
+	uint64_t large[SPAN_SIZE >> LARGE_SHIFT];
+	uint64_t small[SPAN_SIZE >> SMALL_SHIFT];
+};
+
+extern struct span *span_heads[SPAN_HEADS];
+extern bool blockmap_tiny; /* the next allocator places blocks closer than 32 bytes */
+
+guard_inline struct span *span_find(uintptr_t address)
+{
+	uintptr_t number = address >> SPAN_SHIFT;
+	struct span *span = __atomic_load_n(&span_heads[number % SPAN_HEADS], __ATOMIC_ACQUIRE);
+
+	while (likely(span != NULL) && unlikely(span->number != number))
+		span = span->next;
+	return span;
+}
+
+/* The word for a new block, in a span that may have to be made. NULL: no memory, counted. Context: any. */
+uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size);
+
+/* The word for a new block of this size at this address, or NULL: ask blockmap_slot_new. */
+guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
+{
+	struct span *span = span_find(address);
+
+	if (unlikely(!span) || unlikely(blockmap_tiny && size <= TINY_SIZE))
+		return NULL;
+	if (likely(size < LARGE_SIZE))
+		return &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];
+	return &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
+}
+
+/* The word of a live block, or NULL when none starts at this address as far as we know. Tiny blocks are not looked for. */
+guard_inline uint64_t *blockmap_find(uintptr_t address)
+{
+	struct span *span = span_find(address);
+	uint64_t *slot;
+
+	if (unlikely(!span))
+		return NULL;
+	slot = &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];
+	if (likely(*slot))
+		return slot;
+	slot = &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
+	return *slot ? slot : NULL;
+}
+
+/* Looks in the tiny array. NULL: not there. */
+uint64_t *blockmap_find_tiny(uintptr_t address);
+
+/*
+ * A word of another block stands where a new one begins, or in the other array at that place: a free
+ * that was not seen. Returns the stale word there and clears it, or 0.
+ */
+uint64_t blockmap_stale(uintptr_t address, const uint64_t *slot);
+
+/* Sizes of 4 GiB and more. take: the size, and forgets it; 0 when unknown. */
+bool blockmap_huge_put(uintptr_t address, uint64_t size);
+uint64_t blockmap_huge_take(uintptr_t address);
+uint64_t blockmap_huge_size(uintptr_t address);
+
+/* Calls `visit` for each live block. Context: any; blocks that come and go meanwhile may be met or not. */
+void blockmap_walk(void (*visit)(void *context, uint64_t word, uint64_t size), void *context);
+
+/* Bytes of address space of the map, and how many are real, estimated from a sample of its spans. Context: sampler thread. */
+uint64_t blockmap_mapped(void);
+uint64_t blockmap_resident(void);

@@ -1,0 +1,133 @@
+/*
+ * Callsites. See callsite.h.
+ *
+ * A hash table of chains: heads and links are ids. Ids come from a counter; a thread that loses the
+ * race to link the same stack leaves its record unused (no counts ever point to it).
+ */
+#include "agent/callsite.h"
+#include "agent/memory.h"
+#include "agent/process.h"
+#include "agent/store.h"
+#include <string.h>
+
+#define HEADS (1u << 16)
+#define BLOCK 4096u /* links are kept in blocks of this many */
+#define BLOCKS (REGION_CALLSITES / BLOCK)
+
+struct link {
+	struct region_callsite *record;
+	uint32_t next;
+};
+
+static uint32_t heads[HEADS];
+static struct link *blocks[BLOCKS]; /* atomic */
+
+static struct link *link_of(uint32_t id)
+{
+	struct link *block = __atomic_load_n(&blocks[id / BLOCK], __ATOMIC_ACQUIRE);
+
+	return block ? &block[id % BLOCK] : NULL;
+}
+
+struct region_callsite *callsite_record(uint32_t id)
+{
+	struct link *link = link_of(id);
+
+	return link ? __atomic_load_n(&link->record, __ATOMIC_ACQUIRE) : NULL;
+}
+
+uint32_t callsite_count(void)
+{
+	return __atomic_load_n(&store->n_callsites, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t hash_frames(const uint64_t *frames, uint32_t n, uint32_t flags)
+{
+	uint64_t h = flags + 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		h = (h ^ frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static uint32_t find(uint32_t id, uint32_t stop, uint64_t hash, const uint64_t *frames, uint32_t n, uint32_t flags)
+{
+	struct link *link;
+	struct region_callsite *c;
+
+	for (; id != stop; id = link->next) {
+		link = link_of(id);
+		c = link->record;
+		if (c->hash == hash && c->n_frames == n && c->flags == flags &&
+		    !memcmp(c->frames, frames, n * sizeof(*frames)))
+			return id;
+	}
+	return 0;
+}
+
+static struct link *link_room(uint32_t id)
+{
+	struct link *block = __atomic_load_n(&blocks[id / BLOCK], __ATOMIC_ACQUIRE), *fresh;
+
+	if (!block) {
+		fresh = memory_map(BLOCK * sizeof(*fresh));
+		if (!fresh)
+			return NULL;
+		if (__atomic_compare_exchange_n(&blocks[id / BLOCK], &block, fresh, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE))
+			block = fresh;
+		else
+			memory_unmap(fresh, BLOCK * sizeof(*fresh));
+	}
+	return &block[id % BLOCK];
+}
+
+/* A whole record with an id of its own, not linked yet. */
+static struct region_callsite *make(uint64_t hash, const uint64_t *frames, uint32_t n, uint32_t flags)
+{
+	struct region_callsite *c = store_record((uint32_t)(sizeof(*c) + n * sizeof(*frames)));
+
+	if (!c)
+		return NULL;
+	c->id = __atomic_add_fetch(&store->n_callsites, 1, __ATOMIC_ACQ_REL);
+	if (c->id >= REGION_CALLSITES) {
+		__atomic_fetch_sub(&store->n_callsites, 1, __ATOMIC_ACQ_REL);
+		process_lost(LOST_REGION_FULL);
+		return NULL;
+	}
+	c->n_frames = (uint16_t)n;
+	c->flags = (uint16_t)flags;
+	c->hash = hash;
+	memcpy(c->frames, frames, n * sizeof(*frames));
+	return c;
+}
+
+uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t flags)
+{
+	uint64_t hash = hash_frames(frames, n_frames, flags);
+	uint32_t *head = &heads[hash >> 48], first = __atomic_load_n(head, __ATOMIC_ACQUIRE), id, seen;
+	struct region_callsite *c;
+	struct link *link;
+
+	if ((id = find(first, 0, hash, frames, n_frames, flags)))
+		return id;
+	if (!(c = make(hash, frames, n_frames, flags)) || !(link = link_room(c->id)))
+		return 0;
+	link->record = c;
+	store_ready(&c->record, REGION_CALLSITE);
+	if (flags & STACK_CUT)
+		__atomic_fetch_add(&store->agent.cut_stacks, 1, __ATOMIC_RELAXED);
+	if (flags & STACK_INCOMPLETE)
+		__atomic_fetch_add(&store->agent.incomplete_stacks, 1, __ATOMIC_RELAXED);
+	for (;;) {
+		seen = first;
+		link->next = first;
+		if (__atomic_compare_exchange_n(head, &first, c->id, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			return c->id;
+		/* Others came in between: maybe with the same stack. */
+		if ((id = find(first, seen, hash, frames, n_frames, flags)))
+			return id;
+	}
+}

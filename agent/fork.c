@@ -1,0 +1,173 @@
+/*
+ * Fork. See fork.h.
+ */
+#include "agent/fork.h"
+#include "agent/blockmap.h"
+#include "agent/link.h"
+#include "agent/memory.h"
+#include "agent/process.h"
+#include "agent/sys.h"
+#include "agent/thread.h"
+#include <string.h>
+
+#define SPINS 200000
+
+static struct region_cell *sums; /* at the last prepare */
+static uint32_t n_sums, n_allocated;
+static bool valid;   /* sums are of the fork in progress */
+static bool several; /* other threads may have gone on after prepare */
+static int lock;
+
+static bool sums_room(uint32_t n)
+{
+	struct region_cell *more;
+
+	if (n <= n_allocated)
+		return true;
+	n = n * 2 > 512 ? n * 2 : 512;
+	more = memory_map(n * sizeof(*more));
+	if (!more)
+		return false;
+	memory_unmap(sums, n_allocated * sizeof(*sums));
+	sums = more;
+	n_allocated = n;
+	return true;
+}
+
+static void take_sums(void)
+{
+	struct region_view view = store_view();
+	uint32_t n = __atomic_load_n(&store->n_callsites, __ATOMIC_ACQUIRE) + 1;
+
+	valid = sums_room(n);
+	if (!valid)
+		return;
+	n_sums = n;
+	memset(sums, 0, n * sizeof(*sums));
+	region_sum(&view, sums, n);
+}
+
+void fork_prepare(void)
+{
+	if (!store || process_epoch() < EPOCH_FIRST)
+		return;
+	/* Two threads may fork at once; one that waits too long does without the sums. */
+	for (int i = 0; __atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE); i++) {
+		if (i == SPINS)
+			return;
+		cpu_relax();
+	}
+	several = shards_count() > 1;
+	take_sums();
+}
+
+void fork_parent(void)
+{
+	valid = false;
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+}
+
+void fork_child(void)
+{
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+	if (store)
+		link_postfork_child();
+}
+
+struct live {
+	uint64_t *blocks, *bytes;
+	uint32_t n;
+};
+
+static void count_live(void *context, uint64_t word, uint64_t size)
+{
+	struct live *live = context;
+	uint32_t id = BLOCK_CALLSITE(word);
+
+	if (id >= live->n)
+		return;
+	live->blocks[id]++;
+	live->bytes[id] += size;
+}
+
+/* Makes the sums agree with the blocks that are there. */
+static bool sums_from_map(void)
+{
+	size_t size = n_sums * sizeof(uint64_t);
+	struct live live = {memory_map(size), memory_map(size), n_sums};
+
+	if (!live.blocks || !live.bytes)
+		return false;
+	blockmap_walk(count_live, &live);
+	for (uint32_t i = 1; i < n_sums; i++) {
+		struct region_cell *s = &sums[i];
+
+		if (s->allocated_blocks < live.blocks[i])
+			s->allocated_blocks = live.blocks[i];
+		if (s->allocated_bytes < live.bytes[i])
+			s->allocated_bytes = live.bytes[i];
+		s->freed_blocks = s->allocated_blocks - live.blocks[i];
+		s->freed_bytes = s->allocated_bytes - live.bytes[i];
+	}
+	memory_unmap(live.blocks, size);
+	memory_unmap(live.bytes, size);
+	return true;
+}
+
+/* The first record of each group of callsites gets the sums, further ones begin at zero. */
+static void write_counters(uint8_t *done)
+{
+	struct region_view view = store_view();
+	const struct region_record *record;
+	uint64_t offset = 0;
+
+	while ((record = region_next(&view, &offset))) {
+		struct region_counters *c = (struct region_counters *)record;
+		uint32_t group;
+
+		if (record->kind != REGION_COUNTERS)
+			continue;
+		group = c->first_callsite / REGION_CELLS;
+		memset(c->cells, 0, sizeof(c->cells));
+		if (c->first_callsite >= n_sums || done[group])
+			continue;
+		done[group] = 1;
+		for (uint32_t i = 0; i < REGION_CELLS && c->first_callsite + i < n_sums; i++)
+			c->cells[i] = sums[c->first_callsite + i];
+	}
+}
+
+static void shard_reset(struct shard *shard)
+{
+	shard->live = 0;
+	shard->ceiling = 0;
+}
+
+bool fork_inherit(void)
+{
+	uint32_t groups;
+	uint64_t live = 0;
+	uint8_t *done;
+
+	lock = 0;
+	if (!valid) {
+		take_sums();
+		process_lost(LOST_INHERITED);
+	}
+	if (!n_sums || ((!valid || several) && !sums_from_map()))
+		return false;
+	valid = false;
+	groups = n_sums / REGION_CELLS + 1;
+	done = memory_map(groups);
+	if (!done)
+		return false;
+	write_counters(done);
+	memory_unmap(done, groups);
+	for (uint32_t i = 1; i < n_sums; i++)
+		live += sums[i].allocated_bytes - sums[i].freed_bytes;
+	shards_each(shard_reset);
+	if (thread.shard)
+		thread.shard->live = live;
+	store->agent.peak_live_bytes = live;
+	return true;
+}

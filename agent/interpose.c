@@ -1,0 +1,156 @@
+/*
+ * The exports. No logic: each passes the call on and has it accounted.
+ *
+ * Compiled with frame pointers, so that a hook knows its caller's registers: sp behind the call,
+ * the return address, and rbp. Prototypes come from functions.h alone.
+ */
+#include "agent/account.h"
+#include "agent/functions.h"
+#include "agent/lifecycle.h"
+#include "agent/real.h"
+
+#define PROTOTYPE(type, name, parameters) guard_export type name parameters;
+ALLOCATOR_FUNCTIONS(PROTOTYPE)
+PROCESS_FUNCTIONS(PROTOTYPE)
+
+/* The caller of the function this stands in. */
+#define CALLER                                                                                                         \
+	{                                                                                                              \
+		(uintptr_t)__builtin_frame_address(0) + 16, (uintptr_t)__builtin_return_address(0),                    \
+			*(const uintptr_t *)__builtin_frame_address(0)                                                 \
+	}
+
+guard_export void *malloc(size_t size)
+{
+	const struct frame caller = CALLER;
+	void *p = real.malloc(size);
+
+	if (likely(p != NULL))
+		account_alloc(p, size, &caller);
+	return p;
+}
+
+guard_export void free(void *p)
+{
+	const struct frame caller = CALLER;
+
+	if (likely(p != NULL))
+		account_freed(account_take(p, &caller), p, &caller);
+	real.free(p);
+}
+
+guard_export void *calloc(size_t n, size_t size)
+{
+	const struct frame caller = CALLER;
+	void *p = real.calloc(n, size);
+
+	if (likely(p != NULL))
+		account_alloc(p, n * size, &caller);
+	return p;
+}
+
+guard_export void *realloc(void *p, size_t size)
+{
+	const struct frame caller = CALLER;
+	struct taken taken = {0, 0};
+	void *q;
+
+	if (p)
+		taken = account_take(p, &caller);
+	q = real.realloc(p, size);
+	if (unlikely(!q && size)) {
+		account_put_back(taken, (uintptr_t)p);
+		return NULL;
+	}
+	account_freed(taken, p, &caller);
+	if (likely(q != NULL))
+		account_alloc(q, size, &caller);
+	return q;
+}
+
+guard_export int posix_memalign(void **out, size_t alignment, size_t size)
+{
+	const struct frame caller = CALLER;
+	int r = real.posix_memalign(out, alignment, size);
+
+	if (!r && *out)
+		account_alloc(*out, size, &caller);
+	return r;
+}
+
+guard_export void *aligned_alloc(size_t alignment, size_t size)
+{
+	const struct frame caller = CALLER;
+	void *p = real.aligned_alloc(alignment, size);
+
+	if (likely(p != NULL))
+		account_alloc(p, size, &caller);
+	return p;
+}
+
+guard_export void *memalign(size_t alignment, size_t size)
+{
+	const struct frame caller = CALLER;
+	void *p = real.memalign(alignment, size);
+
+	if (likely(p != NULL))
+		account_alloc(p, size, &caller);
+	return p;
+}
+
+guard_export void *valloc(size_t size)
+{
+	const struct frame caller = CALLER;
+	void *p = real.valloc(size);
+
+	if (likely(p != NULL))
+		account_alloc(p, size, &caller);
+	return p;
+}
+
+guard_export void *pvalloc(size_t size)
+{
+	const struct frame caller = CALLER;
+	void *p = real.pvalloc(size);
+
+	if (likely(p != NULL))
+		account_alloc(p, size, &caller);
+	return p;
+}
+
+guard_export size_t malloc_usable_size(void *p)
+{
+	return real.malloc_usable_size(p);
+}
+
+guard_export void _exit(int status)
+{
+	lifecycle_exiting(status);
+	for (;;)
+		real._exit(status);
+}
+
+guard_export void _Exit(int status)
+{
+	lifecycle_exiting(status);
+	for (;;)
+		real._Exit(status);
+}
+
+guard_export void quick_exit(int status)
+{
+	lifecycle_exiting(status);
+	real.quick_exit(status);
+}
+
+guard_export int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	lifecycle_prctl(option, a);
+	return real.prctl(option, a, b, c, d);
+}
+
+guard_export long syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	lifecycle_syscall(number, a, b);
+	return real.syscall(number, a, b, c, d, e, f);
+}

@@ -1,0 +1,293 @@
+/*
+ * Lifecycle. See lifecycle.h.
+ *
+ * The start has two stages, since other libraries' constructors run before ours and allocate. The core
+ * (options, region, modules) begins with the first call that reaches us once libc has its environment;
+ * it needs nothing but system calls and dlsym. The rest (libunwind by dlopen, handlers for fork and
+ * exit, the analyzer) waits for a call from outside libc and the loader, whose locks may be held, or
+ * for our constructor, whichever comes first; stacks met before have one frame.
+ *
+ * The exit handler registered here runs late; the heap calls that still follow are in the region.
+ */
+#include "agent/lifecycle.h"
+#include "agent/blockmap.h"
+#include "agent/fork.h"
+#include "agent/link.h"
+#include "agent/modules.h"
+#include "agent/proc.h"
+#include "agent/real.h"
+#include "agent/rule.h"
+#include "agent/sampler.h"
+#include "agent/stack.h"
+#include "agent/sys.h"
+#include "agent/tell.h"
+#include "agent/unwind.h"
+#include <dlfcn.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define RESERVE (UINT64_C(1) << 30)	  /* address space of the region */
+#define RESERVE_LEAST (UINT64_C(4) << 20)
+#define RESERVE_SHARE 16		  /* of a small RLIMIT_AS */
+#define AHEAD (UINT64_C(4) << 20)	  /* of the region, opened before a sandbox closes */
+#define FINAL_WAIT_MS 100
+
+struct process_page process_page __attribute__((aligned(4096)));
+struct options options;
+enum sandbox process_sandbox;
+static enum { STAGE_NONE = 0, STAGE_CORE, STAGE_WHOLE, STAGE_OFF } stage;
+extern char **__environ;
+static uint32_t last_epoch = EPOCH_FIRST;
+static int last_pid, early_region_fd = -1;
+
+void process_lost(uint32_t flag)
+{
+	__atomic_fetch_or(&store->agent.lost, flag, __ATOMIC_RELAXED);
+}
+
+bool lifecycle_started(void)
+{
+	return stage == STAGE_CORE || stage == STAGE_WHOLE;
+}
+
+/* One line on standard error: a mistake in the host's environment is worth that, nothing else is. */
+static void warn(void *context, const char *line)
+{
+	static const char prefix[] = "libguard: ";
+	char text[512];
+	size_t n = strlen(line);
+
+	(void)context;
+	if (n > sizeof(text) - sizeof(prefix) - 1)
+		n = sizeof(text) - sizeof(prefix) - 1;
+	memcpy(text, prefix, sizeof(prefix) - 1);
+	memcpy(text + sizeof(prefix) - 1, line, n);
+	text[sizeof(prefix) - 1 + n] = '\n';
+	sys3(SYS_write, 2, text, sizeof(prefix) + n);
+}
+
+/* Others answer malloc before us (an allocator in the executable, a sanitizer), or the host is privileged. */
+static bool must_stay_dormant(void)
+{
+	static const char *const strangers[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init",
+						"__lsan_init"};
+	extern void *malloc(size_t);
+	void *ours = (void *)malloc, *first = dlsym(RTLD_DEFAULT, "malloc");
+
+	if (first != ours || getauxval(AT_SECURE))
+		return true;
+	for (unsigned i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+		if (dlsym(RTLD_DEFAULT, strangers[i]))
+			return true;
+	return false;
+}
+
+static uint64_t reserve_size(void)
+{
+	struct rlimit limit;
+
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+	    limit.rlim_cur / RESERVE_SHARE >= RESERVE)
+		return RESERVE;
+	return limit.rlim_cur / RESERVE_SHARE > RESERVE_LEAST ? limit.rlim_cur / RESERVE_SHARE : RESERVE_LEAST;
+}
+
+static void describe_moment(void)
+{
+	struct wire_process *p = &store->process;
+
+	p->pid = last_pid = (int)sys3(SYS_getpid, 0, 0, 0);
+	p->ppid = (int)sys3(SYS_getppid, 0, 0, 0);
+	p->uid = (uint32_t)sys3(SYS_geteuid, 0, 0, 0);
+	p->wire_version = WIRE_VERSION;
+	p->start_realtime_ns = proc_realtime();
+	p->start_monotonic_ns = proc_monotonic();
+}
+
+static void describe_process(void)
+{
+	struct wire_process *p = &store->process;
+	long n;
+
+	describe_moment();
+	n = sys3(SYS_readlink, "/proc/self/exe", store->exe, sizeof(store->exe) - 1);
+	p->exe_length = n > 0 ? (uint32_t)n : 0;
+	n = sys3(SYS_getcwd, store->cwd, sizeof(store->cwd), 0);
+	p->cwd_length = n > 0 ? (uint32_t)strnlen(store->cwd, sizeof(store->cwd)) : 0;
+	memcpy(store->agent_version, GUARD_VERSION, sizeof(GUARD_VERSION));
+	p->version_length = sizeof(GUARD_VERSION) - 1;
+	n = sys_read_file("/proc/self/cmdline", store->command, sizeof(store->command));
+	p->command_length = n > 0 ? (uint32_t)n : 0;
+	options_print_changed(&options, store->options, sizeof(store->options));
+}
+
+static void on_exit_handler(int status, void *unused)
+{
+	(void)unused;
+	lifecycle_exiting(status);
+}
+
+/* Tells the analyzer, if there is one, and lets go of the memfd: from here on the mapping is all we keep. */
+static void introduce(int region_fd)
+{
+	tell_hello(region_fd);
+	if (region_fd >= 0)
+		sys3(SYS_close, region_fd, 0, 0);
+}
+
+static bool start_core(int *region_fd)
+{
+	if (sys3(SYS_madvise, &process_page, sizeof(process_page), MADV_WIPEONFORK) < 0)
+		return false;
+	if (!store_open(reserve_size(), region_fd))
+		return false;
+	describe_process();
+	link_init(__environ);
+	modules_init();
+	blockmap_tiny = !real_is_libc;
+	store->agent.mode = MODE_EXACT;
+	return true;
+}
+
+/* The first stage. Context: any, before there is a second thread. */
+static void begin_core(void)
+{
+	bool on;
+
+	real_resolve();
+	options_default(&options);
+	options_from_environment(&options, __environ, warn, NULL);
+	on = options.mode != MODE_OFF && !must_stay_dormant() && start_core(&early_region_fd);
+	stage = on ? STAGE_CORE : STAGE_OFF;
+	__atomic_store_n(&process_page.epoch, on ? EPOCH_FIRST : EPOCH_DORMANT, __ATOMIC_RELEASE);
+}
+
+/* The second. Context: no lock of libc or the loader is held. */
+static void begin_rest(void)
+{
+	struct rule_guard guard;
+
+	stage = STAGE_WHOLE;
+	store->agent.unwinder = unwind_init() ? UNWINDER_LIBUNWIND : UNWINDER_NONE;
+	proc_init();
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	on_exit(on_exit_handler, NULL);
+	introduce(early_region_fd);
+	sampler_sample(true, false);
+	if (rule_lock(&guard)) {
+		rule_forget(0, UINTPTR_MAX);
+		rule_unlock(&guard);
+	}
+	process_epoch_advance();
+}
+
+bool lifecycle_begin(const struct frame *frame)
+{
+	if (stage == STAGE_NONE && __environ)
+		begin_core();
+	if (stage == STAGE_CORE && (!frame || !module_code_is_system(frame->ra)))
+		begin_rest();
+	return stage == STAGE_CORE || stage == STAGE_WHOLE;
+}
+
+bool lifecycle_is_whole(void)
+{
+	return stage == STAGE_WHOLE;
+}
+
+__attribute__((constructor)) static void constructor(void)
+{
+	static char *none[] = {NULL};
+
+	thread.busy = BUSY_AGENT;
+	if (!__environ)
+		__environ = none;
+	lifecycle_begin(NULL);
+	if (__environ == none)
+		__environ = NULL;
+	thread.busy = BUSY_NO;
+}
+
+static bool begin_child(void)
+{
+	struct wire_agent *a = &store->agent;
+	int region_fd;
+
+	rule_postfork_child();
+	link_postfork_child();
+	if (!store_copy(&region_fd))
+		return false;
+	describe_moment();
+	a->cpu_ns = a->frames_unsent = a->unknown_frees = a->dropped = 0;
+	memset(&store->end, 0, sizeof(store->end));
+	shards_postfork_child();
+	sampler_postfork_child();
+	if (!fork_inherit()) {
+		if (region_fd >= 0)
+			sys3(SYS_close, region_fd, 0, 0);
+		return false;
+	}
+	tell_forget();
+	introduce(region_fd);
+	return true;
+}
+
+bool lifecycle_begin_child(void)
+{
+	bool on;
+
+	/* The wiped page says fork; the pid says it too unless the page could not be trusted. */
+	on = begin_child();
+	last_epoch += 1u << 16; /* beyond any that the parent's threads have */
+	__atomic_store_n(&process_page.epoch, on ? last_epoch : EPOCH_DORMANT, __ATOMIC_RELEASE);
+	return on;
+}
+
+void lifecycle_exiting(int status)
+{
+	uint32_t was = thread.busy;
+
+	if (!lifecycle_started() || process_epoch() == EPOCH_DORMANT)
+		return;
+	thread.busy = BUSY_AGENT;
+	if (process_epoch() == EPOCH_NONE && !process_sandbox)
+		lifecycle_begin_child();
+	/* A vfork child shares our memory: its exit is not ours. */
+	if (process_epoch() >= EPOCH_FIRST && sys3(SYS_getpid, 0, 0, 0) == last_pid) {
+		store->end.time_ns = proc_monotonic() - store->process.start_monotonic_ns;
+		store->end.status = status & 0xff;
+		__atomic_store_n(&store->end.how, END_EXIT, __ATOMIC_RELEASE);
+		if (!process_sandbox) {
+			sampler_sample(false, true);
+			tell_snapshot(FRAME_FINAL, FINAL_WAIT_MS);
+		}
+	}
+	thread.busy = was;
+}
+
+static void enter_sandbox(enum sandbox kind)
+{
+	if (process_sandbox >= kind || process_epoch() < EPOCH_FIRST)
+		return;
+	store_open_ahead(AHEAD);
+	process_sandbox = kind;
+}
+
+void lifecycle_prctl(int option, unsigned long mode)
+{
+	if (unlikely(option == PR_SET_SECCOMP))
+		enter_sandbox(mode == SECCOMP_MODE_STRICT ? SANDBOX_STRICT : SANDBOX_FILTER);
+}
+
+void lifecycle_syscall(long number, long argument, long mode)
+{
+	if (unlikely(number == SYS_seccomp))
+		enter_sandbox(argument == SECCOMP_SET_MODE_STRICT ? SANDBOX_STRICT : SANDBOX_FILTER);
+	else if (unlikely(number == SYS_prctl))
+		lifecycle_prctl((int)argument, (unsigned long)mode);
+}

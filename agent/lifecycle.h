@@ -1,0 +1,30 @@
+/*
+ * Lifecycle -- start, fork, sandbox, exit: the moments when the process changes.
+ */
+#pragma once
+#include <stdbool.h>
+
+struct frame;
+
+/*
+ * Starts the agent as far as can be here: see lifecycle.c. frame: the hook's caller; NULL: our constructor.
+ * False: not yet, or dormant. Context: thread.busy is BUSY_AGENT; any, before there is a second thread.
+ */
+bool lifecycle_begin(const struct frame *frame);
+/* It has begun; a wiped epoch then means a forked child. Context: any. */
+bool lifecycle_started(void);
+/* Both stages are done. Context: any. */
+bool lifecycle_is_whole(void);
+
+/*
+ * In a forked child at its first heap call (or exit): a region of its own, with the counts it inherited.
+ * False: that failed, the agent is dormant here. Context: the child's only thread; async-signal-safe.
+ */
+bool lifecycle_begin_child(void);
+
+/* The process says how it ends: its last words are written, nothing waits. Context: any; async-signal-safe. */
+void lifecycle_exiting(int status);
+
+/* prctl or syscall pass by: after PR_SET_SECCOMP or seccomp() the agent makes no system calls of its own. */
+void lifecycle_prctl(int option, unsigned long mode);
+void lifecycle_syscall(long number, long argument, long mode);

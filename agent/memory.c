@@ -1,0 +1,76 @@
+/*
+ * The agent's own memory. See memory.h.
+ */
+#include "agent/memory.h"
+#include "agent/sys.h"
+
+#define CHUNK (256 * 1024)
+#define LARGE (32 * 1024)
+
+static uint64_t total;
+
+/* The chunk in use: its end and how much of it is left, changed together. Chunks are CHUNK-aligned
+ * in size, so (base | used) fits one word: base is page-aligned and used counts 64-byte lines. */
+static uint64_t chunk; /* atomic: base + lines used */
+static uintptr_t chunk_base(uint64_t word)
+{
+	return (uintptr_t)(word & ~UINT64_C(0x1fff));
+}
+
+void *memory_map(size_t size)
+{
+	void *p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	if (sys_failed(p))
+		return NULL;
+	__atomic_fetch_add(&total, size, __ATOMIC_RELAXED);
+	return p;
+}
+
+void memory_unmap(void *p, size_t size)
+{
+	if (!p)
+		return;
+	sys3(SYS_munmap, p, size, 0);
+	__atomic_fetch_sub(&total, size, __ATOMIC_RELAXED);
+}
+
+/* A chunk whose base is 8 KB aligned, so that 4096 lines of 64 bytes can be counted below it. */
+static uint64_t chunk_new(void)
+{
+	char *p = memory_map(CHUNK + 8192);
+
+	return p ? (uint64_t)(((uintptr_t)p + 8191) & ~(uintptr_t)8191) : 0;
+}
+
+void *memory_take(size_t size)
+{
+	uint64_t lines = (size + 63) / 64, word, used;
+
+	if (size > LARGE)
+		return memory_map((size + 4095) & ~(size_t)4095);
+	word = __atomic_load_n(&chunk, __ATOMIC_RELAXED);
+	for (;;) {
+		used = word & 0x1fff;
+		if (!word || used + lines > CHUNK / 64) {
+			uint64_t fresh = chunk_new();
+
+			if (!fresh)
+				return NULL;
+			/* Whoever loses gives nothing back: it takes from the winner's, its own stays unused. */
+			if (__atomic_compare_exchange_n(&chunk, &word, fresh, false, __ATOMIC_ACQ_REL,
+							__ATOMIC_RELAXED))
+				word = fresh;
+			else
+				memory_unmap((void *)fresh, CHUNK);
+			continue;
+		}
+		if (__atomic_compare_exchange_n(&chunk, &word, word + lines, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return (void *)(chunk_base(word) + used * 64);
+	}
+}
+
+uint64_t memory_total(void)
+{
+	return __atomic_load_n(&total, __ATOMIC_RELAXED);
+}

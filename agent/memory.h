@@ -1,0 +1,17 @@
+/*
+ * The agent's own memory: anonymous mappings, never the host's heap.
+ *
+ * memory_take() bumps through chunks and never gives back; what is sized to need and replaced when
+ * it grows (tables) uses memory_map(). Both count into the agent's reported memory.
+ *
+ * Context: any; async-signal-safe; NULL when the system has no memory: the caller drops and counts.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+void *memory_take(size_t size); /* zeroed, 64-byte aligned; size up to 1 MB */
+void *memory_map(size_t size);	/* zeroed, page aligned */
+void memory_unmap(void *p, size_t size);
+/* Bytes of address space taken so far by both; the sampler reports what of it is real. */
+uint64_t memory_total(void);

@@ -1,0 +1,160 @@
+/*
+ * Figures from /proc, the cgroup and the C library. See proc.h.
+ */
+#include "agent/proc.h"
+#include "agent/process.h"
+#include "agent/real.h"
+#include "agent/sys.h"
+#include <dlfcn.h>
+#include <malloc.h>
+#include <string.h>
+#include <time.h>
+
+#define HEAP_SHARE 100 /* mallinfo2 walks free lists under their locks: at most 1/100 of the time */
+
+static char cgroup_limit[512], cgroup_current[512];
+static struct mallinfo2 (*heap_info)(void);
+static uint64_t heap_next, heap_mapped, heap_free;
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t = {0};
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t proc_monotonic(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t proc_realtime(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+uint64_t proc_thread_cpu(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static uint64_t number(const char *text)
+{
+	uint64_t n = 0;
+
+	while (*text == ' ' || *text == '\t')
+		text++;
+	for (; *text >= '0' && *text <= '9'; text++)
+		n = n * 10 + (uint64_t)(*text - '0');
+	return n;
+}
+
+static void join(char *out, size_t size, const char *a, const char *b, const char *c)
+{
+	size_t n = 0;
+
+	for (const char *parts[3] = {a, b, c}, **p = parts; p < parts + 3; p++)
+		for (const char *s = *p; *s && n + 1 < size; s++)
+			out[n++] = *s;
+	out[n] = '\0';
+}
+
+static void find_cgroup(void)
+{
+	char text[2048], probe[64], *path, *end;
+
+	cgroup_limit[0] = '\0';
+	if (sys_read_file("/proc/self/cgroup", text, sizeof(text)) <= 0)
+		return;
+	if (!strncmp(text, "0::", 3)) {
+		path = text + 3;
+	} else if ((path = strstr(text, ":memory:"))) {
+		path += 8;
+	} else {
+		return;
+	}
+	if ((end = strchr(path, '\n')))
+		*end = '\0';
+	if (path == text + 3) {
+		join(cgroup_limit, sizeof(cgroup_limit), "/sys/fs/cgroup", path, "/memory.max");
+		join(cgroup_current, sizeof(cgroup_current), "/sys/fs/cgroup", path, "/memory.current");
+	} else {
+		join(cgroup_limit, sizeof(cgroup_limit), "/sys/fs/cgroup/memory", path, "/memory.limit_in_bytes");
+		join(cgroup_current, sizeof(cgroup_current), "/sys/fs/cgroup/memory", path, "/memory.usage_in_bytes");
+	}
+	if (sys_read_file(cgroup_limit, probe, sizeof(probe)) <= 0)
+		cgroup_limit[0] = '\0';
+}
+
+void proc_init(void)
+{
+	heap_next = 0;
+	find_cgroup();
+	if (real_is_libc)
+		*(void **)&heap_info = dlsym(RTLD_DEFAULT, "mallinfo2");
+}
+
+static void read_status(struct wire_sample *sample)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} rows[] = {{"VmSize:", offsetof(struct wire_sample, vms)},
+		    {"VmHWM:", offsetof(struct wire_sample, peak_rss)},
+		    {"VmRSS:", offsetof(struct wire_sample, rss)},
+		    {"RssAnon:", offsetof(struct wire_sample, rss_anon)},
+		    {"RssFile:", offsetof(struct wire_sample, rss_file)},
+		    {"RssShmem:", offsetof(struct wire_sample, rss_shmem)}};
+	char text[4096], *line = text;
+
+	if (sys_read_file("/proc/self/status", text, sizeof(text)) <= 0)
+		return;
+	while (line) {
+		for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			if (!strncmp(line, rows[i].name, strlen(rows[i].name)))
+				*(uint64_t *)((char *)sample + rows[i].offset) =
+					number(line + strlen(rows[i].name)) * 1024;
+		if (!strncmp(line, "Threads:", 8))
+			sample->threads = (uint32_t)number(line + 8);
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+}
+
+static void read_cgroup(struct wire_sample *sample)
+{
+	char text[64];
+
+	if (!cgroup_limit[0])
+		return;
+	if (sys_read_file(cgroup_limit, text, sizeof(text)) > 0 && text[0] != 'm')
+		sample->cgroup_limit = number(text);
+	if (sample->cgroup_limit >= UINT64_C(1) << 60)
+		sample->cgroup_limit = 0; /* version 1 says "none" so */
+	if (sys_read_file(cgroup_current, text, sizeof(text)) > 0)
+		sample->cgroup_current = number(text);
+}
+
+static void read_heap(void)
+{
+	uint64_t begin = proc_monotonic();
+	struct mallinfo2 info;
+
+	if (!heap_info || begin < heap_next)
+		return;
+	info = heap_info();
+	heap_mapped = info.arena + info.hblkhd;
+	heap_free = info.fordblks;
+	heap_next = begin + (proc_monotonic() - begin) * HEAP_SHARE;
+}
+
+void proc_sample(struct wire_sample *sample, bool ask_heap)
+{
+	read_status(sample);
+	read_cgroup(sample);
+	if (ask_heap)
+		read_heap();
+	sample->heap_mapped = heap_mapped;
+	sample->heap_free = heap_free;
+}

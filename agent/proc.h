@@ -1,0 +1,22 @@
+/*
+ * What the kernel and the C library say of this process: /proc, the cgroup, mallinfo2.
+ *
+ * Files are opened, read and closed with raw system calls; nothing stays open. Context: the sampler
+ * thread, the constructor, or the exiting thread.
+ */
+#pragma once
+#include "protocol/wire.h"
+#include <stdbool.h>
+
+/* Finds the cgroup's files and mallinfo2. Context: init, or a child that begins. */
+void proc_init(void);
+/*
+ * Fills the figures of memory and threads; time, live counts and the agent's own are the caller's.
+ * ask_heap: ask the C library too, which takes its locks; else its last figures.
+ */
+void proc_sample(struct wire_sample *sample, bool ask_heap);
+/* CLOCK_MONOTONIC and CLOCK_REALTIME, ns. Context: any. */
+uint64_t proc_monotonic(void);
+uint64_t proc_realtime(void);
+/* CPU time of the calling thread, ns. */
+uint64_t proc_thread_cpu(void);

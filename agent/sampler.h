@@ -1,0 +1,24 @@
+/*
+ * The sampler thread -- looks at the process now and then, judges, and tells the analyzer.
+ *
+ * It starts late: a thread makes a single-threaded host slower and makes some calls fail. All
+ * signals are blocked in it, its stack is small, it is detached and never joined.
+ */
+#pragma once
+#include "agent/thread.h"
+
+/*
+ * Called when a thread's countdown ends: sets the next one; starts the thread when it is time, the
+ * process may have threads, and the caller is not inside the loader or the thread library.
+ * Context: thread_enter().
+ */
+void sampler_consider(struct shard *shard, const struct frame *frame);
+
+/*
+ * One sample into the region's history, judged. ask_heap as in proc_sample(). Context: init, the sampler
+ * thread, or the exiting one; never two at once.
+ */
+void sampler_sample(bool ask_heap, bool at_end);
+
+/* In a forked child: there is no thread, and a history of its own begins. */
+void sampler_postfork_child(void);

@@ -1,0 +1,90 @@
+/*
+ * Threads -- what each thread owns, found through one initial-exec TLS variable.
+ *
+ * A shard is a thread's counters and stack cache. It outlives its thread: the next new thread takes
+ * it over, counts and all, so short threads leave nothing behind. A robust mutex tells that the
+ * owner is gone: the kernel marks it after the thread's very last instruction, so no destructor
+ * of ours runs and frees after all TLS destructors are still counted.
+ */
+#pragma once
+#include "agent/process.h"
+#include "agent/store.h"
+#include <pthread.h>
+
+struct stack_slot;
+
+struct shard {
+	struct shard *next;
+	struct region_counters **chunks; /* by callsite / REGION_CELLS */
+	uint32_t n_chunks;
+	uint32_t id;
+	/* The stack cache; see stack.h. */
+	struct stack_slot *slots;
+	uint32_t slot_mask;
+	uint32_t n_fills;
+	char *entries;
+	uint64_t entries_used, entries_size;
+	/* Allocations until the clock is looked at; counts down. */
+	uint64_t countdown;
+	/* Bytes allocated less freed by this thread; mod 2^64, the sum over shards is what counts. */
+	uint64_t live;
+	/* Value of live above which the peak is looked at. */
+	uint64_t ceiling;
+	uint64_t *scratch[2]; /* for stepping a stack: once plain, once in a signal handler */
+	pthread_mutex_t owner;
+};
+
+enum thread_busy {
+	BUSY_NO = 0,
+	BUSY_HOOK,   /* in slow work: a nested call comes from a signal handler of the host's */
+	BUSY_NESTED, /* in slow work of such a handler */
+	BUSY_AGENT,  /* the agent itself allocates (dlopen, pthread_create): not the host's business */
+};
+
+struct thread {
+	uint32_t epoch; /* equals the process's: the fast path may be taken */
+	uint32_t busy;	/* enum thread_busy */
+	struct shard *shard;
+	uintptr_t busy_sp;	      /* stack pointer of who set busy: below the current one, it was left by longjmp */
+	uintptr_t stack_low, stack_high; /* [low, high) is known to be this thread's stack and mapped */
+};
+
+extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
+
+/* The caller of an interposed function: where it returns to, and its registers there. */
+struct frame {
+	uintptr_t sp, ra, bp;
+};
+
+/*
+ * Begins slow work in a hook. True: count as usual, then thread_leave(was). False: only pass through.
+ * *was gets the state to go back to. Context: any; takes no lock that blocks.
+ */
+bool thread_enter(const struct frame *frame, uint32_t *was);
+static inline void thread_leave(uint32_t was)
+{
+	__atomic_store_n(&thread.busy, was, __ATOMIC_RELAXED);
+}
+
+/* The counters of a callsite in this thread's shard, made if new; NULL: region full. Context: thread_enter(). */
+struct region_cell *shard_cell_new(struct shard *shard, uint32_t callsite);
+
+guard_inline struct region_cell *shard_cell(struct shard *shard, uint32_t callsite)
+{
+	uint32_t chunk = callsite / REGION_CELLS;
+
+	if (likely(chunk < shard->n_chunks) && likely(shard->chunks[chunk] != NULL))
+		return &shard->chunks[chunk]->cells[callsite % REGION_CELLS];
+	return shard_cell_new(shard, callsite);
+}
+
+/* Sum over the shards, mod 2^64: exact when no thread allocates. Context: any. */
+uint64_t shards_live(void);
+/* live has passed the ceiling: keeps the process's peak. Exact with one thread; each further one may hide 64 KB. */
+guard_cold void shard_peak(struct shard *shard);
+/* How many shards there are: threads that allocated at the same time, at the most. */
+uint32_t shards_count(void);
+/* In a forked child: all shards but this thread's are free, and this one is held anew. */
+void shards_postfork_child(void);
+/* Calls for each shard. */
+void shards_each(void (*visit)(struct shard *shard));
