@@ -7,7 +7,7 @@
 
 static void test_order_and_merging(void)
 {
-	struct process process = {0};
+	static struct process process;
 	uint64_t a[] = {FRAME(1, 10), FRAME(1, 20)}, b[] = {FRAME(1, 10)}, c[] = {FRAME(1, 30)};
 	uint64_t agent[] = {FRAME(2, 5), FRAME(1, 10), FRAME(2, 6), FRAME(1, 20)};
 	struct listing listing;
@@ -42,7 +42,7 @@ static void test_order_and_merging(void)
 
 static void test_odd_counts(void)
 {
-	struct process process = {0};
+	static struct process process;
 	uint64_t a[] = {FRAME(1, 10)}, b[] = {FRAME(60000, 10)};
 	struct listing listing;
 
@@ -66,7 +66,7 @@ static void test_odd_counts(void)
 
 static void test_ties_and_merged_verdicts(void)
 {
-	struct process process = {0};
+	static struct process process;
 	uint64_t a[] = {FRAME(1, 10)}, b[] = {FRAME(1, 20)};
 	struct listing listing;
 
