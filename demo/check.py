@@ -24,6 +24,7 @@ def main():
   parser.add_argument("--exe", required=True, help="file name of the program")
   parser.add_argument("--function", help="the function that leaks")
   parser.add_argument("--line", help="FILE:LINE of the allocation")
+  parser.add_argument("--blocks", type=int, help="how many blocks were leaked")
   arguments = parser.parse_args()
 
   with open(arguments.report, encoding="utf-8") as file:
@@ -48,6 +49,9 @@ def main():
   check("the first callsite is a leak", first["verdict"]["state"] == "leak", first["verdict"])
   check("it holds more blocks than any other",
         all(first["live_blocks"] >= other["live_blocks"] for other in process["callsites"]), first["live_blocks"])
+  if arguments.blocks is not None:
+    check(f"it holds {arguments.blocks} blocks, no more and no less", first["live_blocks"] == arguments.blocks,
+          first["live_blocks"])
   leaf = first["frames"][0]
   if arguments.function:
     functions = [frame["function"] for frame in first["frames"]]

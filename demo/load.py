@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Load for demo/service.c: a few connections, a steady rate, a bounded time, then SHUTDOWN.
 
-Every twentieth request is one that the service does not understand: there it leaks.
+Every twentieth request is one that the service does not understand: there it leaks. Prints how
+many there were of each.
 """
 import argparse
 import random

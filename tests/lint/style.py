@@ -3,7 +3,6 @@
 
 usage: style.py SOURCE_ROOT
 """
-import os
 import re
 import shutil
 import subprocess
@@ -76,12 +75,12 @@ def check_format(root, paths):
   if not version or version.group(1) != CLANG_FORMAT_MAJOR:
     print(f"clang-format is not version {CLANG_FORMAT_MAJOR}: the format is not checked")
     return
-  for path in paths:
-    full = os.path.join(root, path)
-    formatted = subprocess.run([tool, full], check=True, capture_output=True).stdout
-    with open(full, "rb") as file:
-      if file.read() != formatted:
-        yield f"{path}: not as clang-format has it; run ./dev format"
+  result = subprocess.run([tool, "--dry-run", "-Werror", "--", *paths], cwd=root, capture_output=True, text=True)
+  differing = set(re.findall(r"^(.+?):\d+:\d+: error: ", result.stderr, re.M))
+  for path in sorted(differing):
+    yield f"{path}: not as clang-format has it; run ./dev format"
+  if result.returncode and not differing:
+    yield f"clang-format failed: {result.stderr.strip()}"
 
 
 def main():
