@@ -13,16 +13,16 @@ size_t fuzz_seed(unsigned n, uint8_t *data, size_t size)
 /* Everything a report would read. */
 static void read_process(const struct process *process)
 {
-	volatile uint64_t sum = process_totals(process).allocated_bytes;
 	uint32_t i, k;
 	size_t s;
 
+	fuzz_read += process_totals(process).allocated_bytes;
 	FUZZ_CHECK(!process->n_command || process->command[process->n_command] == NULL);
 	for (i = 0; i < process->n_modules; i++)
-		sum += process->modules[i].path ? strlen(process->modules[i].path) : 0;
+		fuzz_read += process->modules[i].path ? strlen(process->modules[i].path) : 0;
 	for (i = 0; i < process->n_callsites; i++)
 		for (k = 0; process->callsites[i].frames && k < process->callsites[i].n_frames; k++)
-			sum += process->callsites[i].frames[k];
+			fuzz_read += process->callsites[i].frames[k];
 	for (s = 1; s < process->n_samples; s++)
 		FUZZ_CHECK(process->samples[s].time_ns > process->samples[s - 1].time_ns);
 }

@@ -27,6 +27,8 @@ struct input {
 	size_t size;
 };
 
+volatile uint64_t fuzz_read;
+
 static struct input seeds[SEEDS];
 static unsigned n_seeds;
 static struct input current;

@@ -13,7 +13,6 @@ static void check_frame(const struct wire_header *frame, int64_t length)
 {
 	const unsigned char *begin = (const unsigned char *)frame, *body, *end = (const unsigned char *)(frame + 1);
 	const struct wire_record *record = NULL;
-	volatile unsigned sum = 0;
 	bool malformed = false;
 	uint32_t i;
 
@@ -23,7 +22,7 @@ static void check_frame(const struct wire_header *frame, int64_t length)
 		body = record_body(record, 0);
 		FUZZ_CHECK(body && !record_body(record, record_size(record) + 1ul));
 		for (i = 0; i < record_size(record); i++)
-			sum += body[i];
+			fuzz_read += body[i];
 		end = body + record_size(record);
 		FUZZ_CHECK(end <= begin + length);
 	}

@@ -16,6 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The n-th seed (0, 1, ...) of the corpus, at most `size` bytes; 0: there are no more. */
 size_t fuzz_seed(unsigned n, uint8_t *data, size_t size);
 
+/* Where a target adds what it reads, so that the reading happens. */
+extern volatile uint64_t fuzz_read;
+
 /* What has to hold for every input. */
 #define FUZZ_CHECK(condition)                                                                                          \
 	do {                                                                                                           \

@@ -13,18 +13,27 @@
 
 size_t fuzz_seed(unsigned n, uint8_t *data, size_t size)
 {
-	static const char *const more[] = {"interval=1.5h\nwindow=4096\nhold=10ms\n",
-					   "rss_limit=1.25G\ngrowth_limit=off\nleak_rate=5M/m\n",
-					   "block_limit=a=1,f(int, int)=22,operator==(A)=3\n",
-					   "GUARD_INTERVAL=5x\nGUARD_INTERVALL=5\nGUARD_=\n",
-					   "overhead_budget=3.25%\nleak_score=0.123456789\nmode=counts\naction=term\n",
-					   "interval=18446744073.709551615\nsocket=/a/b\tc\n"};
-	const struct option_row *row = &option_rows[n];
+	static const char *const more[] = {
+		"interval=1.5h\nwindow=4096\nhold=10ms\n",
+		"rss_limit=1.25G\ngrowth_limit=off\nleak_rate=5M/m\n",
+		"block_limit=a=1,f(int, int)=22,operator==(A)=3\n",
+		"GUARD_INTERVAL=5x\nGUARD_INTERVALL=5\nGUARD_=\n",
+		"overhead_budget=3.25%\nleak_score=0.123456789\nmode=counts\naction=term\n",
+		"interval=18446744073.709551615\nsocket=/a/b\tc\n",
+		"socket=/a/longer/one\nsocket=/b\nblock_limit=a=100\nblock_limit=b=1\n",
+		"GUARD_ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF=1\nabcdefghijklmnopqrstuvwxyzabcdef=1\n",
+		"GUARD_INTERVAL_INTERVAL_INTERVAL_INTERVAL_INTERVAL_INTERVAL_INTERVAL_INTERVAL=1\n",
+		"interval_interval_interval_interval_interval_interval_interval_interval=1\n",
+	};
+	const struct option_row *row = &option_rows[n < n_option_rows ? n : 0];
 
 	if (n < n_option_rows)
 		return (size_t)snprintf((char *)data, size, "%s=%s\nGUARD_X=1\n", row->name, row->fallback);
 	n -= n_option_rows;
-	return n < sizeof(more) / sizeof(more[0]) ? (size_t)snprintf((char *)data, size, "%s", more[n]) : 0;
+	if (n < sizeof(more) / sizeof(more[0]))
+		return (size_t)snprintf((char *)data, size, "%s", more[n]);
+	n -= sizeof(more) / sizeof(more[0]);
+	return n < 4 ? (size_t)snprintf((char *)data, size, "socket=%0*d\n", 509 + n, 0) : 0; /* around the longest */
 }
 
 static void warn(void *context, const char *line)
