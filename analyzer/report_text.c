@@ -11,16 +11,32 @@
 #include <stdlib.h>
 
 #define DEFAULT_TOP 10
-#define PROCESSES_IN_FULL 5
+#define TOP_AMONG_OTHERS 3  /* of processes in order, when there are several */
+#define PROCESSES_IN_FULL 3 /* at the most, unless something is wrong with them */
 #define PROCESSES_IN_LINES 20
+
+enum rank { RANK_LEAK, RANK_GROWTH, RANK_WARNING, RANK_FIRST, RANK_OTHER, RANK_REPLACED };
 
 struct ranked {
 	const struct process *process;
 	struct wire_counts totals;
 	int64_t live_bytes, live_blocks;
-	unsigned rank; /* 0 is worst */
+	enum rank rank;
 	size_t order;
 };
+
+static enum rank rank_of(const struct process *process, bool leads)
+{
+	if (process->verdict.state == VERDICT_LEAK)
+		return RANK_LEAK;
+	if (process->verdict.state == VERDICT_GROWTH)
+		return RANK_GROWTH;
+	if (process->verdict.severity > SEVERITY_NORMAL)
+		return RANK_WARNING;
+	if (process->end.how == END_EXEC)
+		return RANK_REPLACED; /* what it held went with it */
+	return leads ? RANK_FIRST : RANK_OTHER;
+}
 
 static int compare_ranked(const void *a, const void *b)
 {
@@ -42,16 +58,12 @@ static struct ranked *rank_all(const struct model *model, size_t *n)
 	*n = 0;
 	for (process = model->processes; ranking && process; process = process->hh.next) {
 		struct ranked *ranked = &ranking[*n];
-		uint32_t state = process->verdict.state;
 
 		ranked->process = process;
 		ranked->totals = process_totals(process);
 		ranked->live_bytes = ranked->totals.allocated_bytes - ranked->totals.freed_bytes;
 		ranked->live_blocks = ranked->totals.allocated_blocks - ranked->totals.freed_blocks;
-		ranked->rank = state == VERDICT_LEAK			     ? 0
-			       : state == VERDICT_GROWTH		     ? 1
-			       : process->verdict.severity > SEVERITY_NORMAL ? 2
-									     : 3;
+		ranked->rank = rank_of(process, *n == 0 && ranked->live_blocks > 0);
 		ranked->order = (*n)++;
 	}
 	if (ranking)
@@ -70,29 +82,35 @@ static void put_summary(const struct text *t, const struct ranked *ranked)
 	fputc('\n', t->out);
 }
 
+static bool is_told_in_full(const struct ranked *ranked, size_t i, size_t n)
+{
+	return n == 1 || ranked->rank <= RANK_WARNING ||
+	       (ranked->rank < RANK_REPLACED && ranked->live_blocks > 0 && i < PROCESSES_IN_FULL);
+}
+
 int report_text(FILE *out, const struct model *model, const struct report_options *options,
 		struct symbolizer *symbolizer)
 {
 	struct text t = {.out = out, .symbolizer = symbolizer, .color = options->color};
-	size_t n, i = 0, in_full;
+	size_t n, i, n_lines = 0;
 	struct ranked *ranking = rank_all(model, &n);
 	int r = 0;
 
 	if (!ranking)
 		return -ENOMEM;
-	t.top = options->top ? options->top : DEFAULT_TOP;
-	for (; i < n && r == 0; i++) {
-		if (n > 1 && ranking[i].rank == 3 && (ranking[i].live_blocks <= 0 || i >= PROCESSES_IN_FULL))
-			break;
-		if (i)
-			fputc('\n', out);
+	for (i = 0; i < n && n_lines < PROCESSES_IN_LINES && r == 0; i++) {
+		if (!is_told_in_full(&ranking[i], i, n)) {
+			put_summary(&t, &ranking[i]);
+			n_lines++;
+			continue;
+		}
+		t.top = n > 1 && ranking[i].rank > RANK_WARNING ? TOP_AMONG_OTHERS : DEFAULT_TOP;
+		if (options->top)
+			t.top = options->top;
 		r = text_process(&t, ranking[i].process);
+		if (i + 1 < n)
+			fputc('\n', out);
 	}
-	in_full = i;
-	if (i && i < n && r == 0)
-		fputc('\n', out);
-	for (; i < n && i < in_full + PROCESSES_IN_LINES && r == 0; i++)
-		put_summary(&t, &ranking[i]);
 	if (i < n && r == 0)
 		fprintf(out, "and %zu more processes\n", n - i);
 	if (n == 0)

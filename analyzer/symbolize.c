@@ -241,7 +241,9 @@ static void symbol_from_table(struct symbolizer *s, struct object *object, struc
 	}
 	name_symbol(s, symbol, found.name, NULL);
 	symbol->function_offset = address - found.start;
-	symbol->quality = found.covers && objfile_has_all_symbols(object->file) ? SYMBOL_EXACT : SYMBOL_NEAREST;
+	/* A size that reaches the address is proof; without one, another function without symbol may lie between. */
+	symbol->quality =
+		found.covers && (found.size || objfile_has_all_symbols(object->file)) ? SYMBOL_EXACT : SYMBOL_NEAREST;
 }
 
 static struct cached_address *look_up(struct symbolizer *s, struct object *object, uint64_t address)

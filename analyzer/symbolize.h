@@ -9,8 +9,8 @@
 
 enum symbol_quality {
 	SYMBOL_NONE = 0, /* module and offset only */
-	SYMBOL_NEAREST,	 /* nearest exported symbol, or one that does not reach the address: may be another function */
-	SYMBOL_EXACT,	 /* from debug information or the full symbol table */
+	SYMBOL_NEAREST,	 /* the last symbol before the address, which does not reach it: may be another function */
+	SYMBOL_EXACT,	 /* from debug information, or a symbol that covers the address */
 };
 
 struct symbol {

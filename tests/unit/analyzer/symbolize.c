@@ -122,15 +122,18 @@ static void test_symbols_alone(const char *path)
 static void test_stripped(const char *path)
 {
 	uint32_t module = sample_module(&process, path, path);
-	uint64_t start = sample_function(path, "stacks_outer", NULL);
+	uint64_t start = sample_function(path, "stacks_outer", NULL), address;
 
 	CHECK_EQ(look(module, start + 4), 1);
 	CHECK_TEXT(name_of(symbols), "stacks_outer");
-	CHECK_EQ(symbols->quality, SYMBOL_NEAREST);
+	CHECK_EQ(symbols->quality, SYMBOL_EXACT);
 	CHECK_EQ(symbols->function_offset, 4);
-	/* The local function has no symbol: whatever is said is marked as a guess. */
-	CHECK_EQ(look(module, return_address(path, "stacks_hidden_address", true)), 1);
-	CHECK(symbols->quality != SYMBOL_EXACT);
+	/* The local function has no symbol: that of the function before it is a guess, and marked so. */
+	address = return_address(path, "stacks_hidden_address", true);
+	CHECK_EQ(look(module, address), 1);
+	CHECK_EQ(symbols->quality, SYMBOL_NEAREST);
+	CHECK(symbols->function != NULL && strcmp(symbols->function, "stacks_hidden") != 0);
+	CHECK_EQ(symbols->function_offset, address - sample_function(path, symbols->linkage, NULL));
 	CHECK(symbolizer_complaint(symbolizer, &process, module) == NULL);
 	/* Data, and before the first function. */
 	CHECK_EQ(look(module, 2), 1);
