@@ -196,10 +196,18 @@ static void make_seeds(void)
 	}
 }
 
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seconds = 0, most = 0;
-	time_t begin = time(NULL);
+	double begin = now();
 	bool files = false;
 	int i, r = 0;
 
@@ -225,7 +233,7 @@ int main(int argc, char **argv)
 		return r;
 	make_seeds();
 	run((const uint8_t *)"", 0);
-	while (most ? runs < most : (uint64_t)(time(NULL) - begin) < (seconds ? seconds : 1))
+	while (most ? runs < most : now() - begin < (double)(seconds ? seconds : 1))
 		mutate_and_run();
 	printf("%llu inputs from %u seeds\n", (unsigned long long)runs, n_seeds);
 	for (i = 0; i < (int)n_seeds; i++)

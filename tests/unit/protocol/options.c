@@ -168,19 +168,20 @@ static void warn(void *context, const char *line)
 
 static void test_environment(void)
 {
-	char *environment[] = {"PATH=/bin",
-			       "GUARD_INTERVAL=1s",
-			       "GUARD_WINDOW=many",
-			       "GUARD_MODE=off",
-			       "GUARD_AGENT=x",
-			       "GUARD_NOTIFY=0",
-			       "GUARD_",
-			       "GUARD_DEPTH",
-			       "GUARD_HOLDD=1",
-			       "guard_depth=3",
-			       "GUARD_depth=3",
-			       "GUARD_SAMPLE_BYTE=1",
-			       NULL};
+	const char *variables[] = {"PATH=/bin",
+				   "GUARD_INTERVAL=1s",
+				   "GUARD_WINDOW=many",
+				   "GUARD_MODE=off",
+				   "GUARD_AGENT=x",
+				   "GUARD_NOTIFY=0",
+				   "GUARD_",
+				   "GUARD_DEPTH",
+				   "GUARD_HOLDD=1",
+				   "guard_depth=3",
+				   "GUARD_depth=3",
+				   "GUARD_SAMPLE_BYTE=1",
+				   NULL};
+	char *const *environment = (char *const *)variables;
 
 	options_default(&options);
 	options_from_environment(&options, environment, warn, warnings);

@@ -161,8 +161,9 @@ static void *write_records(void *unused)
 		for (line = 1; line < LINES; line++) {
 			struct region_callsite *fake = (struct region_callsite *)(race.base + at + line * REGION_LINE);
 
-			*(volatile uint64_t *)&fake->record = REGION_CALLSITE | (uint64_t)REGION_LINE << 32;
 			fake->id = RECORDS * 2;
+			__atomic_store_n(&fake->record.length, REGION_LINE, __ATOMIC_RELEASE);
+			__atomic_store_n(&fake->record.kind, REGION_CALLSITE, __ATOMIC_RELEASE);
 		}
 		__atomic_store_n(&callsite->record.kind, REGION_CALLSITE, __ATOMIC_RELEASE);
 	}

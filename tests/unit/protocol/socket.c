@@ -13,8 +13,10 @@
 
 static void test_path(void)
 {
-	char *with[] = {"A=b", "XDG_RUNTIME_DIRX=/no", "XDG_RUNTIME_DIR=/run/user/1", NULL};
-	char *relative[] = {"XDG_RUNTIME_DIR=run", NULL}, *empty[] = {"XDG_RUNTIME_DIR=", NULL};
+	const char *with_[] = {"A=b", "XDG_RUNTIME_DIRX=/no", "XDG_RUNTIME_DIR=/run/user/1", NULL};
+	const char *relative_[] = {"XDG_RUNTIME_DIR=run", NULL}, *empty_[] = {"XDG_RUNTIME_DIR=", NULL};
+	char *const *with = (char *const *)with_, *const *relative = (char *const *)relative_;
+	char *const *empty = (char *const *)empty_;
 	char path[108], fallback[64];
 
 	if (geteuid() == 0)
