@@ -4,7 +4,7 @@
  * Guarantees: tells nothing it did not check; what changes while it is read (samples, verdict) is
  * read again a few times under the region's sequence count, then told as far as it makes sense.
  * Costs: no memory; one walk over the new records, one over all for callsite verdicts, one over
- * the counts; about 20 ms for 100,000 callsites all told, less than 5 ms when little changed.
+ * the counts. Measured with 100,000 callsites: 7 ms when all is told, 2 ms when little changed.
  */
 #include "protocol/snapshot.h"
 #include <string.h>
