@@ -42,39 +42,39 @@ enum frame_type {
 };
 
 enum frame_flags {
-	FRAME_FULL = 1,        /* first frame of a full snapshot */
-	FRAME_LAST = 2,        /* last frame of a snapshot or of a reply */
+	FRAME_FULL = 1,	       /* first frame of a full snapshot */
+	FRAME_LAST = 2,	       /* last frame of a snapshot or of a reply */
 	FRAME_POST_MORTEM = 4, /* made by the analyzer from the region, not sent by the agent */
 };
 
 struct wire_header {
 	uint32_t magic;
 	uint32_t length;   /* of the whole frame, this header included; a multiple of 8 */
-	uint16_t type;     /* enum frame_type */
-	uint16_t flags;    /* enum frame_flags */
+	uint16_t type;	   /* enum frame_type */
+	uint16_t flags;	   /* enum frame_flags */
 	uint32_t sequence; /* counts the frames of a stream; a gap is a loss */
 	uint64_t stream;   /* the agent's instance: random, one per process image */
 };
 
 struct wire_record {
-	uint16_t kind;   /* enum wire_kind */
-	uint16_t flags;  /* kind-specific */
+	uint16_t kind;	 /* enum wire_kind */
+	uint16_t flags;	 /* kind-specific */
 	uint32_t length; /* header and body, without the padding to 8 */
 };
 
 enum wire_kind {
-	WIRE_PROCESS = 1,          /* struct wire_process, then its strings */
-	WIRE_MODULE = 2,           /* struct wire_module, then its path */
-	WIRE_STACK = 3,            /* struct wire_stack, then its frames */
-	WIRE_COUNTS = 4,           /* array of struct wire_counts, absolute values */
-	WIRE_SAMPLE = 5,           /* array of struct wire_sample, oldest first */
-	WIRE_VERDICT = 6,          /* struct wire_verdict: the process */
+	WIRE_PROCESS = 1,	   /* struct wire_process, then its strings */
+	WIRE_MODULE = 2,	   /* struct wire_module, then its path */
+	WIRE_STACK = 3,		   /* struct wire_stack, then its frames */
+	WIRE_COUNTS = 4,	   /* array of struct wire_counts, absolute values */
+	WIRE_SAMPLE = 5,	   /* array of struct wire_sample, oldest first */
+	WIRE_VERDICT = 6,	   /* struct wire_verdict: the process */
 	WIRE_CALLSITE_VERDICT = 7, /* array of struct wire_callsite_verdict */
-	WIRE_AGENT = 8,            /* struct wire_agent: the agent's own state and losses */
-	WIRE_END = 9,              /* struct wire_end */
-	WIRE_EVENT = 10,           /* struct wire_event, then its text */
-	WIRE_TEXT = 11,            /* text without a terminating NUL */
-	WIRE_QUERY = 12,           /* struct wire_query, then its text */
+	WIRE_AGENT = 8,		   /* struct wire_agent: the agent's own state and losses */
+	WIRE_END = 9,		   /* struct wire_end */
+	WIRE_EVENT = 10,	   /* struct wire_event, then its text */
+	WIRE_TEXT = 11,		   /* text without a terminating NUL */
+	WIRE_QUERY = 12,	   /* struct wire_query, then its text */
 };
 
 /* Who sends: exe, cwd, command (arguments separated by NUL), version follow back to back. */
@@ -89,9 +89,9 @@ struct wire_process {
 
 /* A loaded object. A frame's module id never changes its meaning; unloading only sets a flag. */
 struct wire_module {
-	uint32_t id;    /* 1.. ; 0 stands for code that belongs to no module */
+	uint32_t id;	/* 1.. ; 0 stands for code that belongs to no module */
 	uint32_t flags; /* enum module_flags */
-	uint64_t bias;  /* load address minus link address */
+	uint64_t bias;	/* load address minus link address */
 	uint64_t start, end;
 	uint32_t build_id_length;
 	uint32_t path_length;
@@ -111,7 +111,7 @@ struct wire_stack {
 };
 
 enum stack_flags {
-	STACK_CUT = 1,        /* deeper than option depth: the root end is missing */
+	STACK_CUT = 1,	      /* deeper than option depth: the root end is missing */
 	STACK_INCOMPLETE = 2, /* unwinding stopped before the root (no unwind table, no unwinder) */
 };
 
@@ -160,16 +160,16 @@ struct wire_reason {
 #define WIRE_REASONS 8
 
 struct wire_verdict {
-	uint8_t state;    /* enum verdict_state */
+	uint8_t state;	  /* enum verdict_state */
 	uint8_t severity; /* enum verdict_severity */
 	uint16_t reserved;
 	uint32_t n_samples;
-	double score;                 /* rule B on RSS, 0..1 */
+	double score;		      /* rule B on RSS, 0..1 */
 	double growth_bytes_per_hour; /* slope of RSS in the window */
 	double r2;
 	double live_score, live_growth_bytes_per_hour, live_r2; /* rule B on live bytes */
-	double time_to_limit_s;                                 /* negative: none */
-	uint64_t baseline_rss, baseline_live;                   /* 0 until there is a baseline */
+	double time_to_limit_s;					/* negative: none */
+	uint64_t baseline_rss, baseline_live;			/* 0 until there is a baseline */
 	struct wire_reason reasons[WIRE_REASONS];
 };
 
@@ -184,25 +184,25 @@ enum agent_unwinder { UNWINDER_NONE = 0, UNWINDER_LIBUNWIND, N_UNWINDERS };
 
 /* What the agent could not record; any of them makes the report inexact and says why. */
 enum lost_flags {
-	LOST_REGION_FULL = 1,   /* the region had no room for a callsite, counter or module */
-	LOST_BLOCK_MAP = 2,     /* no memory for the block map */
-	LOST_HUGE_TABLE = 4,    /* too many live blocks of 4 GiB and more at once */
-	LOST_INHERITED = 8,     /* forked without fork handlers: totals before the fork are estimates */
+	LOST_REGION_FULL = 1,	 /* the region had no room for a callsite, counter or module */
+	LOST_BLOCK_MAP = 2,	 /* no memory for the block map */
+	LOST_HUGE_TABLE = 4,	 /* too many live blocks of 4 GiB and more at once */
+	LOST_INHERITED = 8,	 /* forked without fork handlers: totals before the fork are estimates */
 	LOST_REGION_SHARED = 16, /* no memfd: the region is private, its last state dies with it */
-	LOST_MODE = 32,         /* the mode left exact at some time */
+	LOST_MODE = 32,		 /* the mode left exact at some time */
 	LOST_SHARED_THREAD = 64, /* threads without a state of their own shared one */
 };
 
 struct wire_agent {
-	uint8_t mode;     /* enum agent_mode */
+	uint8_t mode;	  /* enum agent_mode */
 	uint8_t unwinder; /* enum agent_unwinder */
 	uint16_t reserved;
-	uint32_t lost;              /* enum lost_flags */
-	uint64_t memory_bytes;      /* the agent's own, map and region included */
-	uint64_t cpu_ns;            /* of the sampler thread */
-	uint64_t dropped;           /* records that found no room */
-	uint64_t unknown_frees;     /* blocks freed that were never seen allocated */
-	uint64_t frames_unsent;     /* frames that the socket did not take */
+	uint32_t lost;		/* enum lost_flags */
+	uint64_t memory_bytes;	/* the agent's own, map and region included */
+	uint64_t cpu_ns;	/* of the sampler thread */
+	uint64_t dropped;	/* records that found no room */
+	uint64_t unknown_frees; /* blocks freed that were never seen allocated */
+	uint64_t frames_unsent; /* frames that the socket did not take */
 	uint64_t peak_live_bytes;
 	uint64_t cut_stacks, incomplete_stacks;
 };
