@@ -114,8 +114,8 @@ static int receive(struct client *client, uint64_t deadline)
 	}
 }
 
-/* Does the frame say that there is no answer? Then why, as a message. */
-static bool is_refusal(const struct wire_header *frame, unsigned what, int pid)
+/* Does the frame say that there is no answer? Then why, as a message; when alone, the reason is another one. */
+static bool is_refusal(const struct wire_header *frame, bool alone, int pid)
 {
 	const struct wire_record *record = frame_next(frame, NULL, NULL);
 	const struct wire_event *event;
@@ -123,11 +123,9 @@ static bool is_refusal(const struct wire_header *frame, unsigned what, int pid)
 	if (frame->type != FRAME_REPLY || !record || record->kind != WIRE_EVENT)
 		return false;
 	event = record_body(record, sizeof(*event));
-	if (!event)
-		return false;
-	message(what == QUERY_LIST ? "%.0d%.*s" : "%d: %.*s", pid, (int)(record_size(record) - sizeof(*event)),
-		(const char *)(event + 1));
-	return true;
+	if (event && !alone)
+		message("%d: %.*s", pid, (int)(record_size(record) - sizeof(*event)), (const char *)(event + 1));
+	return event;
 }
 
 static int converse(struct client *client, unsigned what, int pid, const char *text, client_taker take, void *context)
@@ -140,7 +138,7 @@ static int converse(struct client *client, unsigned what, int pid, const char *t
 
 	while (r == 0 && (r = receive(client, deadline)) > 0) {
 		frame = (const struct wire_header *)client->frame;
-		if (is_refusal(frame, what, pid))
+		if (is_refusal(frame, client->alone, pid))
 			return EXIT_FAILED;
 		take(context, frame);
 		if (frame->type == FRAME_REPLY && (frame->flags & FRAME_LAST))

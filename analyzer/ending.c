@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define RETRY_MS 20
+#define REGIONS_KEPT 32
 #define GIVE_UP_MS 1000 /* for the exit status of a process that nobody reaps */
 
 static void look_again(struct stream *stream)
@@ -117,6 +118,19 @@ static struct wire_end merge_end(const struct wire_end *found, const struct wire
 	return end;
 }
 
+/* Where others may ask, the regions of the last that ended are kept; they take memory and descriptors. */
+static void drop_regions(struct collector *collector)
+{
+	uint64_t kept = collector->keep_ended ? REGIONS_KEPT : 0;
+
+	for (struct stream *stream = collector->streams; stream; stream = stream->next) {
+		if (stream->state != STREAM_ENDED || stream->memfd < 0 || stream->end_number + kept > collector->n_ends)
+			continue;
+		close(stream->memfd);
+		stream->memfd = -1;
+	}
+}
+
 void stream_end(struct collector *collector, struct stream *stream, const struct wire_end *found)
 {
 	struct process *process = model_find(&collector->model, stream->id);
@@ -135,12 +149,11 @@ void stream_end(struct collector *collector, struct stream *stream, const struct
 	}
 	source_close(collector, &stream->socket);
 	source_close(collector, &stream->pidfd);
-	if (stream->memfd >= 0)
-		close(stream->memfd);
-	stream->memfd = -1;
 	stream->state = STREAM_ENDED;
+	stream->end_number = ++collector->n_ends;
 	collector->n_live--;
 	collector->n_ended++;
+	drop_regions(collector);
 }
 
 int stream_read_live(struct collector *collector, struct stream *stream)

@@ -86,6 +86,14 @@ static void reply(struct query *query, uint16_t flags, uint16_t kind, const void
 		put(query, frame);
 }
 
+/* A frame that says only that it is one. */
+static void put_frame(struct query *query, uint16_t type, uint16_t flags, uint64_t stream)
+{
+	const struct wire_header frame = {WIRE_MAGIC, sizeof(frame), type, flags, 0, stream};
+
+	put(query, &frame);
+}
+
 static void refuse(struct collector *collector, struct query *query, const char *why)
 {
 	const struct wire_event event = {.kind = EVENT_WARNING};
@@ -113,16 +121,22 @@ static void list(struct collector *collector, struct query *query)
 
 static void tell_stream(struct collector *collector, struct query *query, struct stream *stream, bool answered)
 {
+	const struct process *process = model_find(&collector->model, stream->id);
+	bool ended = stream->state == STREAM_ENDED;
 	struct region_copy copy;
 
-	if (region_copy_read(&copy, stream->memfd) < 0) {
-		refuse(collector, query, "its memory for the agent's state cannot be read");
+	if (!process || region_copy_read(&copy, stream->memfd) < 0) {
+		refuse(collector, query, ended ? "it has ended, long ago" : "the agent's state cannot be read");
 		return;
 	}
-	if (!answered)
+	if (ended)
+		region_copy_end(&copy, &process->end);
+	else if (!answered)
 		region_copy_sample(&copy, stream->pid);
-	region_copy_tell(&copy, stream->id, FRAME_SNAPSHOT, true, put, query);
+	region_copy_tell(&copy, stream->id, ended ? FRAME_FINAL : FRAME_SNAPSHOT, true, put, query);
 	region_copy_fini(&copy);
+	if (process->final_state == FINAL_AGENT)
+		put_frame(query, FRAME_FINAL, 0, stream->id);
 	reply(query, FRAME_LAST, WIRE_TEXT, NULL, 0, "");
 	finish(collector, query);
 }
@@ -159,6 +173,17 @@ static void answer(struct collector *collector, struct query *query, struct stre
 	}
 }
 
+static void answer_for_ended(struct collector *collector, struct query *query, struct stream *stream)
+{
+	query->stream = stream->id;
+	if (query->what == QUERY_SET)
+		refuse(collector, query, "it has ended");
+	else if (query->what == QUERY_STREAM)
+		tell_stream(collector, query, stream, true);
+	else
+		tell_verdict(collector, query);
+}
+
 /* The process is known: asks its agent. */
 static void ask(struct query *query, struct stream *stream)
 {
@@ -177,12 +202,14 @@ static void find(struct collector *collector, struct query *query, uint64_t now)
 {
 	struct stream *stream = query->what == QUERY_LIST ? NULL : stream_of_pid(collector, query->pid);
 
-	if (stream)
+	if (stream && stream->state != STREAM_ENDED)
 		ask(query, stream);
 	else if (now < collector->patience)
 		query->deadline = collector->patience;
 	else if (query->what == QUERY_LIST)
 		list(collector, query);
+	else if (stream)
+		answer_for_ended(collector, query, stream);
 	else
 		refuse(collector, query, "no agent has connected from it");
 }
@@ -195,8 +222,10 @@ static void go_on(struct collector *collector, struct query *query, uint64_t now
 		find(collector, query, now);
 	if (query->phase == PHASE_WAIT) {
 		stream = stream_of_id(collector, query->stream);
-		if (!stream || stream->state == STREAM_ENDED)
+		if (!stream)
 			refuse(collector, query, "it has ended");
+		else if (stream->state == STREAM_ENDED)
+			answer_for_ended(collector, query, stream);
 		else if (stream->n_answers > query->n_answers || stream->n_warnings > query->n_warnings)
 			answer(collector, query, stream, true);
 		else if (now >= query->deadline)

@@ -97,10 +97,17 @@ static void pidfd_ready(struct collector *collector, struct source *source, uint
 
 struct stream *stream_of_pid(const struct collector *collector, int pid)
 {
-	for (struct stream *stream = collector->streams; stream; stream = stream->next)
-		if (stream->pid == pid && stream->state != STREAM_ENDED)
+	struct stream *last = NULL;
+
+	for (struct stream *stream = collector->streams; stream; stream = stream->next) {
+		if (stream->pid != pid)
+			continue;
+		if (stream->state != STREAM_ENDED)
 			return stream;
-	return NULL;
+		if (!last || stream->end_number > last->end_number)
+			last = stream;
+	}
+	return last;
 }
 
 struct stream *stream_of_id(const struct collector *collector, uint64_t id)

@@ -23,6 +23,7 @@ struct stream {
 	int memfd; /* -1: none */
 	enum stream_state state;
 	bool child;		 /* the main command of `guardctl run` */
+	uint64_t end_number;	 /* counts those that ended */
 	uint64_t retry, give_up; /* ms, when STREAM_LEAVING */
 	uint64_t n_answers;	 /* snapshots that came whole */
 	uint64_t answers_before; /* when streams_check asked */
@@ -33,7 +34,7 @@ struct stream {
 
 /* An agent's first frame; takes the descriptors. `memfd` may be -1. */
 void stream_hello(struct collector *collector, const struct wire_header *frame, int fd, int memfd, int pid);
-/* The live stream of this process, or NULL. */
+/* The live stream of this process, else the one that ended last, or NULL. */
 struct stream *stream_of_pid(const struct collector *collector, int pid);
 struct stream *stream_of_id(const struct collector *collector, uint64_t id);
 /* Sends CHECK or SET (text "name=value"); -EPIPE when there is no connection, -errno. */
