@@ -96,6 +96,15 @@ class Test:
     print('bare %.2f s, guarded %.2f s' % (bare.seconds, guarded.seconds))
     return bare, self.report()
 
+  @staticmethod
+  def wait_or_kill(child):
+    child.terminate()
+    try:
+      child.wait(2)
+    except subprocess.TimeoutExpired:
+      child.kill()
+      child.wait()
+
   def report(self, path=None):
     """The report, checked for what must hold always; an empty one when there is none."""
     report, complaint = harness.load_report(path or self.report_path)
@@ -106,6 +115,10 @@ class Test:
     return report
 
   def finish(self):
+    for child in self.started:
+      if child.poll() is None:
+        self.wrong.append('still running: %s' % ' '.join(child.args[:6]))
+        self.wait_or_kill(child)
     names = harness.kill_leftovers()
     self.wrong += ['left process: ' + name for name in names]
     for text in self.wrong[:40]:
