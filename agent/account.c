@@ -19,18 +19,14 @@ static void backtrace_init(struct backtrace *b, const struct shard *shard, bool 
 static void map_block(uintptr_t block, uint64_t size, uint64_t word)
 {
 	uint64_t *slot = blockmap_slot_new(block, size);
-	uint64_t field = size;
 
 	if (!slot)
 		return;
 	if (unlikely(blockmap_find(block) || *slot))
 		account_stale(block, slot);
-	if (size >= BLOCK_SIZE_ASIDE) {
-		if (!blockmap_huge_put(block, size))
-			return;
-		field = BLOCK_SIZE_ASIDE;
-	}
-	*slot = word | field << 32;
+	if (size >= BLOCK_SIZE_ASIDE && !blockmap_huge_put(block, size))
+		return;
+	*slot = blockmap_word(word, block, size);
 }
 
 static void count_alloc(struct shard *shard, struct region_cell *cell, uint64_t size)

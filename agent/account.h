@@ -41,7 +41,7 @@ guard_inline void account_alloc(void *p, size_t size, const struct frame *frame)
 		account_alloc_slow(block, size, frame);
 		return;
 	}
-	*slot = e->word | (uint64_t)size << 32;
+	*slot = blockmap_word(e->word, block, size);
 	counter_add(&e->cell->allocated_blocks, 1);
 	counter_add(&e->cell->allocated_bytes, size);
 	counter_add(&shard->live, size);

@@ -182,12 +182,8 @@ static void walk_words(uintptr_t base, const uint64_t *words, uint64_t n, unsign
 		if (!word)
 			continue;
 		if (BLOCK_SIZE(word) == BLOCK_SIZE_ASIDE) {
-			/* The block lies somewhere in this granule; huge blocks are page-aligned plus a header. */
-			uint64_t size = 0;
-
-			for (uintptr_t a = base + (i << shift); !size && a < base + ((i + 1) << shift); a += 8)
-				size = blockmap_huge_size(a);
-			visit(context, word, size);
+			visit(context, word,
+			      blockmap_huge_size(base + (i << shift) + ((word & BLOCK_PLACE_MASK) >> 59 << 4)));
 		} else {
 			visit(context, word, BLOCK_SIZE(word));
 		}

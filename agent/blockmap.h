@@ -7,8 +7,9 @@
  * blocks at least 32 apart, so a word is one block's. Where the next allocator has smaller classes,
  * blocks of up to 24 bytes have a third array, one word per 8 bytes, made on demand.
  *
- * A word: callsite (24 bits), birth epoch (8), requested size (32). Sizes of 4 GiB and more are
- * kept aside.
+ * A word: callsite (24 bits), birth epoch (8), requested size (27), and for larger blocks the place in
+ * its 512 bytes where the block begins (5), since small blocks may begin there too. Sizes of 128 MiB
+ * and more are kept aside.
  *
  * No lock: a block has one owner at a time, and the program itself orders its hand-over. A look-up
  * is three loads; spans are found by a hash of chains that has no collisions below 64 GiB of heap.
@@ -26,16 +27,18 @@
 #define TINY_SHIFT 3
 #define TINY_SIZE 24u
 
-#define BLOCK_SIZE_ASIDE UINT64_C(0xffffffff) /* in the size field: see blockmap_huge_size */
-#define BLOCK_CALLSITE(word) ((uint32_t)(word) & 0xffffffu)
+#define BLOCK_SIZE_ASIDE UINT64_C(0x7ffffff) /* in the size field: see blockmap_huge_size */
+#define BLOCK_CALLSITE(word) ((uint32_t)(word)&0xffffffu)
 #define BLOCK_EPOCH(word) ((uint32_t)((word) >> 24) & 0xffu)
-#define BLOCK_SIZE(word) ((word) >> 32)
+#define BLOCK_SIZE(word) ((word) >> 32 & BLOCK_SIZE_ASIDE)
+#define BLOCK_PLACE(address) ((uint64_t)((address) >> 4 & 31) << 59)
+#define BLOCK_PLACE_MASK (UINT64_C(31) << 59)
 #define EPOCH_LOADER 255u /* a block of the dynamic loader's: its freeing may unload a module */
 
 struct span {
 	uintptr_t number; /* address >> SPAN_SHIFT */
 	struct span *next;
-	uint64_t *tiny;	   /* atomic; NULL until a tiny block is met */
+	uint64_t *tiny; /* atomic; NULL until a tiny block is met */
 	uint64_t padding[5];
 	uint64_t large[SPAN_SIZE >> LARGE_SHIFT];
 	uint64_t small[SPAN_SIZE >> SMALL_SHIFT];
@@ -57,6 +60,13 @@ guard_inline struct span *span_find(uintptr_t address)
 /* The word for a new block, in a span that may have to be made. NULL: no memory, counted. Context: any. */
 uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size);
 
+/* What is written: `word` has callsite and epoch; a size of BLOCK_SIZE_ASIDE or more is the caller's to keep. */
+guard_inline uint64_t blockmap_word(uint64_t word, uintptr_t address, uint64_t size)
+{
+	word |= (likely(size < BLOCK_SIZE_ASIDE) ? size : BLOCK_SIZE_ASIDE) << 32;
+	return likely(size < LARGE_SIZE) ? word : word | BLOCK_PLACE(address);
+}
+
 /* The word for a new block of this size at this address, or NULL: ask blockmap_slot_new. */
 guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 {
@@ -69,7 +79,8 @@ guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 	return &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
 }
 
-/* The word of a live block, or NULL when none starts at this address as far as we know. Tiny blocks are not looked for. */
+/* The word of a live block, or NULL when none starts at this address as far as we know. Tiny blocks are not looked for.
+ */
 guard_inline uint64_t *blockmap_find(uintptr_t address)
 {
 	struct span *span = span_find(address);
@@ -81,7 +92,7 @@ guard_inline uint64_t *blockmap_find(uintptr_t address)
 	if (likely(*slot))
 		return slot;
 	slot = &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
-	return *slot ? slot : NULL;
+	return *slot && (*slot & BLOCK_PLACE_MASK) == BLOCK_PLACE(address) ? slot : NULL;
 }
 
 /* Looks in the tiny array. NULL: not there. */
@@ -93,7 +104,7 @@ uint64_t *blockmap_find_tiny(uintptr_t address);
  */
 uint64_t blockmap_stale(uintptr_t address, const uint64_t *slot);
 
-/* Sizes of 4 GiB and more. take: the size, and forgets it; 0 when unknown. */
+/* Sizes of 128 MiB and more. take: the size, and forgets it; 0 when unknown. */
 bool blockmap_huge_put(uintptr_t address, uint64_t size);
 uint64_t blockmap_huge_take(uintptr_t address);
 uint64_t blockmap_huge_size(uintptr_t address);
@@ -101,6 +112,7 @@ uint64_t blockmap_huge_size(uintptr_t address);
 /* Calls `visit` for each live block. Context: any; blocks that come and go meanwhile may be met or not. */
 void blockmap_walk(void (*visit)(void *context, uint64_t word, uint64_t size), void *context);
 
-/* Bytes of address space of the map, and how many are real, estimated from a sample of its spans. Context: sampler thread. */
+/* Bytes of address space of the map, and how many are real, estimated from a sample of its spans. Context: sampler
+ * thread. */
 uint64_t blockmap_mapped(void);
 uint64_t blockmap_resident(void);

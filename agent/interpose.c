@@ -16,7 +16,7 @@ PROCESS_FUNCTIONS(PROTOTYPE)
 /* The caller of the function this stands in. */
 #define CALLER                                                                                                         \
 	{                                                                                                              \
-		(uintptr_t)__builtin_frame_address(0) + 16, (uintptr_t)__builtin_return_address(0),                    \
+		(uintptr_t) __builtin_frame_address(0) + 16, (uintptr_t)__builtin_return_address(0),                   \
 			*(const uintptr_t *)__builtin_frame_address(0)                                                 \
 	}
 

@@ -12,8 +12,8 @@
 #define CANDIDATES 4096u
 
 struct candidate {
-	uint32_t callsite;
 	struct series series;
+	uint32_t callsite;
 	uint64_t values[];
 };
 
@@ -76,7 +76,7 @@ static bool bits_room(uint32_t n)
 
 static void enter(uint32_t callsite)
 {
-	struct candidate *c = memory_take(sizeof(*c) + options.window * sizeof(uint64_t));
+	struct candidate *c = memory_take(sizeof(*c) + detector.axis.capacity * sizeof(uint64_t));
 
 	if (!c)
 		return;
@@ -96,18 +96,21 @@ static void find_candidates(const struct region_cell *sums, uint32_t n)
 			enter(i);
 }
 
-static void judge_callsites(const struct region_cell *sums, uint32_t n, bool at_end)
+/* `next`: the detector has taken this sample into its window, so the callsites' series get theirs. */
+static void judge_callsites(const struct region_cell *sums, uint32_t n, bool next, bool at_end)
 {
 	struct wire_callsite_verdict v;
 	struct region_callsite *record;
 	uint64_t live;
 
-	find_candidates(sums, n);
+	if (next)
+		find_candidates(sums, n);
 	for (uint32_t i = 0; i < n_candidates; i++) {
 		struct candidate *c = candidates[i];
 
 		live = c->callsite < n ? sums[c->callsite].allocated_bytes - sums[c->callsite].freed_bytes : 0;
-		series_push(&c->series, &detector.axis, (int64_t)live < 0 ? 0 : live);
+		if (next)
+			series_push(&c->series, &detector.axis, (int64_t)live < 0 ? 0 : live);
 		record = callsite_record(c->callsite);
 		if (!record)
 			continue;
@@ -122,11 +125,13 @@ static void judge_callsites(const struct region_cell *sums, uint32_t n, bool at_
 void judge_sample(const struct wire_sample *sample, const struct region_cell *sums, uint32_t n_sums, bool at_end)
 {
 	struct wire_verdict verdict;
+	bool next;
 
 	if (!begin())
 		return;
-	if (detector_sample(&detector, sample))
-		judge_callsites(sums, n_sums, at_end);
+	next = detector_sample(&detector, sample);
+	if (next || at_end)
+		judge_callsites(sums, n_sums, next, at_end);
 	detector_verdict(&detector, at_end, &verdict);
 	store->verdict = verdict;
 }

@@ -23,6 +23,7 @@
 #include "agent/tell.h"
 #include "agent/unwind.h"
 #include <dlfcn.h>
+#include <elf.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,10 +32,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#define RESERVE (UINT64_C(1) << 30)	  /* address space of the region */
+#define RESERVE (UINT64_C(1) << 30) /* address space of the region */
 #define RESERVE_LEAST (UINT64_C(4) << 20)
-#define RESERVE_SHARE 16		  /* of a small RLIMIT_AS */
-#define AHEAD (UINT64_C(4) << 20)	  /* of the region, opened before a sandbox closes */
+#define RESERVE_SHARE 16	  /* of a small RLIMIT_AS */
+#define AHEAD (UINT64_C(4) << 20) /* of the region, opened before a sandbox closes */
 #define FINAL_WAIT_MS 100
 
 struct process_page process_page __attribute__((aligned(4096)));
@@ -71,15 +72,28 @@ static void warn(void *context, const char *line)
 	sys3(SYS_write, 2, text, sizeof(prefix) + n);
 }
 
+/*
+ * Does another object define malloc before us? An executable at a fixed address that takes malloc's address
+ * shows an entry of its own in the symbol's place, but does not define it.
+ */
+static bool malloc_is_elsewhere(void)
+{
+	extern void *malloc(size_t);
+	void *ours = (void *)malloc, *first = dlsym(RTLD_DEFAULT, "malloc");
+	const Elf64_Sym *symbol = NULL;
+	Dl_info info;
+
+	if (first == ours || !first)
+		return false;
+	return !dladdr1(first, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol || symbol->st_shndx != SHN_UNDEF;
+}
+
 /* Others answer malloc before us (an allocator in the executable, a sanitizer), or the host is privileged. */
 static bool must_stay_dormant(void)
 {
 	static const char *const strangers[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init",
 						"__lsan_init"};
-	extern void *malloc(size_t);
-	void *ours = (void *)malloc, *first = dlsym(RTLD_DEFAULT, "malloc");
-
-	if (first != ours || getauxval(AT_SECURE))
+	if (malloc_is_elsewhere() || getauxval(AT_SECURE))
 		return true;
 	for (unsigned i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
 		if (dlsym(RTLD_DEFAULT, strangers[i]))
@@ -149,7 +163,9 @@ static bool start_core(int *region_fd)
 	describe_process();
 	link_init(__environ);
 	modules_init();
-	blockmap_tiny = !real_is_libc;
+	threads_init();
+	/* Others name their functions __libc_free too, so the code's place tells whose they are. */
+	blockmap_tiny = !module_has_libc_code(*(void **)&real.malloc);
 	store->agent.mode = MODE_EXACT;
 	return true;
 }
@@ -174,7 +190,7 @@ static void begin_rest(void)
 
 	stage = STAGE_WHOLE;
 	store->agent.unwinder = unwind_init() ? UNWINDER_LIBUNWIND : UNWINDER_NONE;
-	proc_init();
+	proc_init(!blockmap_tiny);
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	on_exit(on_exit_handler, NULL);
 	introduce(early_region_fd);

@@ -36,7 +36,7 @@ void modules_init(void)
 	modules = memory_map(MODULES * sizeof(*modules));
 	if (!find_object)
 		return;
-	if (!find_object(dlsym(RTLD_DEFAULT, "_dl_find_object"), &found))
+	if (!find_object(dlsym(RTLD_DEFAULT, "_r_debug"), &found)) /* the loader's own; libc has the functions too */
 		loader_start = (uintptr_t)found.map_start;
 	if (!find_object(dlsym(RTLD_DEFAULT, "getpid"), &found))
 		libc_start = (uintptr_t)found.map_start;
@@ -154,6 +154,13 @@ void modules_freed(const void *block)
 	rule_forget(modules[i]->start, modules[i]->end);
 	process_epoch_advance();
 	rule_unlock(&guard);
+}
+
+bool module_has_libc_code(const void *code)
+{
+	struct find_result found;
+
+	return libc_start && !find_object((void *)code, &found) && (uintptr_t)found.map_start == libc_start;
 }
 
 bool module_code_is_system(uintptr_t pc)

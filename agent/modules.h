@@ -33,6 +33,8 @@ guard_inline uint64_t module_frame(const struct module *module, uintptr_t pc)
 void modules_freed(const void *block);
 /* Is this code the loader's or the C library's? True when it cannot be told. Context: any, after modules_init(). */
 bool module_code_is_system(uintptr_t pc);
+/* Is this code the C library's? False when it cannot be told. Context: as above. */
+bool module_has_libc_code(const void *code);
 /* Of a frame as in the region: is it the loader's, or the C library's? Context: any. */
 bool module_is_loader(uint64_t frame);
 bool module_is_libc(uint64_t frame);

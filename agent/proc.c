@@ -3,7 +3,6 @@
  */
 #include "agent/proc.h"
 #include "agent/process.h"
-#include "agent/real.h"
 #include "agent/sys.h"
 #include <dlfcn.h>
 #include <malloc.h>
@@ -87,11 +86,11 @@ static void find_cgroup(void)
 		cgroup_limit[0] = '\0';
 }
 
-void proc_init(void)
+void proc_init(bool libc_heap)
 {
 	heap_next = 0;
 	find_cgroup();
-	if (real_is_libc)
+	if (libc_heap)
 		*(void **)&heap_info = dlsym(RTLD_DEFAULT, "mallinfo2");
 }
 

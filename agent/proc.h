@@ -8,8 +8,8 @@
 #include "protocol/wire.h"
 #include <stdbool.h>
 
-/* Finds the cgroup's files and mallinfo2. Context: init, or a child that begins. */
-void proc_init(void);
+/* Finds the cgroup's files, and mallinfo2 when the heap is the C library's. Context: init. */
+void proc_init(bool libc_heap);
 /*
  * Fills the figures of memory and threads; time, live counts and the agent's own are the caller's.
  * ask_heap: ask the C library too, which takes its locks; else its last figures.

@@ -11,8 +11,6 @@
 #define BOOT_FIRST (64 * 1024)
 #define BOOT_CHUNK (256 * 1024)
 
-int real_is_libc;
-
 static _Alignas(BOOT_ALIGN) unsigned char boot_first[BOOT_FIRST];
 static unsigned char *boot_base = boot_first;
 static size_t boot_size = BOOT_FIRST, boot_used;
@@ -20,7 +18,7 @@ static struct {
 	uintptr_t start, end;
 } boot_chunks[64] = {{(uintptr_t)0, 0}};
 static unsigned n_boot_chunks;
-static int boot_lock;	 /* a thread is resolving, or taking boot memory */
+static int boot_lock;	  /* a thread is resolving, or taking boot memory */
 static int boot_resolver; /* tid that is inside dlsym */
 static int boot_resolved;
 
@@ -75,9 +73,8 @@ static void *boot_take(size_t alignment, size_t size)
 	boot_spin_lock(&lock);
 	p = ((uintptr_t)boot_base + boot_used + BOOT_ALIGN + alignment - 1) & ~(alignment - 1);
 	if (!n_boot_chunks || p + size > (uintptr_t)boot_base + boot_size) {
-		p = boot_grow(size + alignment)
-			    ? ((uintptr_t)boot_base + BOOT_ALIGN + alignment - 1) & ~(alignment - 1)
-			    : 0;
+		p = boot_grow(size + alignment) ? ((uintptr_t)boot_base + BOOT_ALIGN + alignment - 1) & ~(alignment - 1)
+						: 0;
 	}
 	if (p) {
 		boot_used = p + size - (uintptr_t)boot_base;
@@ -247,7 +244,7 @@ struct real real = {ALLOCATOR_FUNCTIONS(REAL_BOOT) PROCESS_FUNCTIONS(REAL_BOOT)}
 static void real_fill(void)
 {
 	struct real next = real;
-	void *p, *libc_free;
+	void *p;
 	bool whole = true;
 
 #define REAL_LOOKUP(type, name, parameters)                                                                            \
@@ -259,9 +256,6 @@ static void real_fill(void)
 	ALLOCATOR_FUNCTIONS(REAL_CHECK)
 	if (!whole)
 		return;
-	libc_free = dlsym(RTLD_NEXT, "__libc_free");
-	memcpy(&p, &next.free, sizeof(p));
-	real_is_libc = libc_free == p;
 	next_free = next.free;
 	next_realloc = next.realloc;
 	next_usable = next.malloc_usable_size;

@@ -20,5 +20,3 @@ extern struct real real;
 
 /* Fills the table; further calls do nothing. Context: any, before threads race for it too. */
 void real_resolve(void);
-/* The C library's own malloc is the next one (its block spacing is known, mallinfo2 speaks of it). */
-extern int real_is_libc;

@@ -18,11 +18,11 @@ enum rule_kind {
 };
 
 struct rule {
-	uintptr_t pc;	    /* return address; 0: free; published last */
-	uint64_t frame;	    /* as in region_callsite: module and address as linked */
-	int32_t cfa;	    /* bytes added to the base register */
-	int16_t saved_bp;   /* of the caller's rbp, bytes from CFA; 0: rbp is unchanged */
-	uint8_t kind;	    /* enum rule_kind */
+	uintptr_t pc;	     /* return address; 0: free; published last */
+	uint64_t frame;	     /* as in region_callsite: module and address as linked */
+	int32_t cfa;	     /* bytes added to the base register */
+	int16_t saved_bp;    /* of the caller's rbp, bytes from CFA; 0: rbp is unchanged */
+	uint8_t kind;	     /* enum rule_kind */
 	uint8_t from_loader; /* the code belongs to the dynamic loader */
 	uint64_t reserved;
 };

@@ -20,7 +20,8 @@ uint64_t store_stream(void)
 
 	if (sys3(SYS_getrandom, &name, sizeof(name), 1 /* GRND_NONBLOCK */) != sizeof(name)) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		name = ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec ^ ((uint64_t)sys3(SYS_getpid, 0, 0, 0) << 40);
+		name = ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec ^
+		       ((uint64_t)sys3(SYS_getpid, 0, 0, 0) << 40);
 	}
 	return name | 1;
 }
@@ -152,7 +153,8 @@ void *store_record(uint32_t length)
 	struct region_record *record;
 
 	at = __atomic_fetch_add(&store->used, need, __ATOMIC_RELAXED);
-	if (at + need > store->size || (at + need > __atomic_load_n(&opened, __ATOMIC_ACQUIRE) && !open_to(at + need))) {
+	if (at + need > store->size ||
+	    (at + need > __atomic_load_n(&opened, __ATOMIC_ACQUIRE) && !open_to(at + need))) {
 		/* `used` stays beyond the end: taking it back could hand out another's record twice. */
 		process_lost(LOST_REGION_FULL);
 		__atomic_fetch_add(&store->agent.dropped, 1, __ATOMIC_RELAXED);

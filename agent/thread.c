@@ -7,6 +7,7 @@
 #include "agent/memory.h"
 #include "agent/stack.h"
 #include "agent/sys.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <sys/resource.h>
 
@@ -19,7 +20,7 @@ __thread struct thread thread = {.epoch = EPOCH_THREAD_NEW};
 static struct shard *shards; /* atomic; newest first */
 static uint32_t n_shards;
 static struct shard *next_to_try;
-extern void *__libc_stack_end;
+static uintptr_t main_stack_end;
 
 static void owner_init(struct shard *shard)
 {
@@ -76,6 +77,14 @@ static struct shard *shard_get(void)
 	return shard_make();
 }
 
+void threads_init(void)
+{
+	/* The loader's; by dlsym, so that we do not depend on it by name. */
+	void **end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
+
+	main_stack_end = end ? (uintptr_t)*end : 0;
+}
+
 static bool pages_readable(uintptr_t low, uintptr_t high)
 {
 	for (uintptr_t a = low & ~(uintptr_t)4095; a < high; a += 4096)
@@ -90,7 +99,7 @@ static bool pages_readable(uintptr_t low, uintptr_t high)
  */
 static void find_stack(uintptr_t sp)
 {
-	uintptr_t main_end = (uintptr_t)__libc_stack_end, self = (uintptr_t)pthread_self();
+	uintptr_t main_end = main_stack_end, self = (uintptr_t)pthread_self();
 	struct rlimit limit;
 	uintptr_t room = 8 << 20;
 
@@ -114,7 +123,8 @@ static void extend_stack(uintptr_t sp)
 {
 	uintptr_t low = thread.stack_low;
 
-	if (sp >= low || low - sp > FIRST_LOOK || thread.stack_high == (uintptr_t)__libc_stack_end || process_sandbox == SANDBOX_STRICT)
+	if (sp >= low || low - sp > FIRST_LOOK || thread.stack_high == main_stack_end ||
+	    process_sandbox == SANDBOX_STRICT)
 		return;
 	if (pages_readable(sp, low))
 		thread.stack_low = sp & ~(uintptr_t)4095;
@@ -237,9 +247,8 @@ guard_cold void shard_peak(struct shard *shard)
 {
 	uint64_t live = shards_live(), peak = __atomic_load_n(&store->agent.peak_live_bytes, __ATOMIC_RELAXED);
 
-	while ((int64_t)live > (int64_t)peak &&
-	       !__atomic_compare_exchange_n(&store->agent.peak_live_bytes, &peak, live, false, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED))
+	while ((int64_t)live > (int64_t)peak && !__atomic_compare_exchange_n(&store->agent.peak_live_bytes, &peak, live,
+									     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	shard->ceiling = shard->live + (n_shards > 1 ? PEAK_STEP : 0);
 }

@@ -45,7 +45,7 @@ struct thread {
 	uint32_t epoch; /* equals the process's: the fast path may be taken */
 	uint32_t busy;	/* enum thread_busy */
 	struct shard *shard;
-	uintptr_t busy_sp;	      /* stack pointer of who set busy: below the current one, it was left by longjmp */
+	uintptr_t busy_sp; /* stack pointer of who set busy: below the current one, it was left by longjmp */
 	uintptr_t stack_low, stack_high; /* [low, high) is known to be this thread's stack and mapped */
 };
 
@@ -55,6 +55,9 @@ extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 struct frame {
 	uintptr_t sp, ra, bp;
 };
+
+/* Finds the main thread's stack. Context: init. */
+void threads_init(void);
 
 /*
  * Begins slow work in a hook. True: count as usual, then thread_leave(was). False: only pass through.

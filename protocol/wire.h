@@ -186,7 +186,7 @@ enum agent_unwinder { UNWINDER_NONE = 0, UNWINDER_LIBUNWIND, N_UNWINDERS };
 enum lost_flags {
 	LOST_REGION_FULL = 1,	 /* the region had no room for a callsite, counter or module */
 	LOST_BLOCK_MAP = 2,	 /* no memory for the block map */
-	LOST_HUGE_TABLE = 4,	 /* too many live blocks of 4 GiB and more at once */
+	LOST_HUGE_TABLE = 4,	 /* too many live blocks of 128 MiB and more at once */
 	LOST_INHERITED = 8,	 /* forked without fork handlers: totals before the fork are estimates */
 	LOST_REGION_SHARED = 16, /* no memfd: the region is private, its last state dies with it */
 	LOST_MODE = 32,		 /* the mode left exact at some time */
