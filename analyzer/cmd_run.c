@@ -213,8 +213,7 @@ static int report(struct run *run)
 	struct collector *collector = &run->collector;
 	bool asked = run->reporting.n > 0;
 
-	if (collector->n_refused)
-		message("%llu connections of other users were refused", (unsigned long long)collector->n_refused);
+	losses_print(collector);
 	if (!collector->model.processes)
 		message("no agent has connected from %s, so there is nothing to report", run->command[0]);
 	else if (!asked)

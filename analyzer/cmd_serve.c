@@ -123,11 +123,7 @@ static void serve_until_stopped(struct serve *serve)
 	if (collector->n_live)
 		streams_check(collector);
 	message("%" PRIu64 " processes seen, %u of them still running", collector->n_seen, collector->n_live);
-	if (collector->n_forgotten)
-		message("%" PRIu64 " that ended long ago are not in the reports: %d are kept", collector->n_forgotten,
-			ENDED_KEPT);
-	if (collector->n_refused)
-		message("%" PRIu64 " connections were refused", collector->n_refused);
+	losses_print(collector);
 }
 
 static int run(int argc, char **argv)

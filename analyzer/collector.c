@@ -156,7 +156,7 @@ static void turn_away(struct collector *collector)
 {
 	int fd;
 
-	collector->n_refused++;
+	collector->n_turned_away++;
 	close(collector->spare);
 	fd = accept4(collector->listener.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)

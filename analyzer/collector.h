@@ -42,7 +42,8 @@ struct collector {
 	uint64_t patience;   /* until this time (ms) a query waits for its process to appear; 0: it does not */
 	unsigned keep_ended; /* ended processes kept; 0: all */
 	unsigned n_live, n_ended;
-	uint64_t n_seen, n_ends, n_forgotten, n_refused;
+	uint64_t n_seen, n_ends, n_forgotten;
+	uint64_t n_refused, n_turned_away; /* not trusted; no descriptor left */
 	/* An agent says something; NULL: nobody listens. */
 	void (*event)(struct collector *collector, const struct process *process, const struct wire_event *event,
 		      const char *text);
