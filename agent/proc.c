@@ -94,6 +94,21 @@ void proc_init(bool libc_heap)
 		*(void **)&heap_info = dlsym(RTLD_DEFAULT, "mallinfo2");
 }
 
+unsigned proc_threads_after_main(void)
+{
+	char text[1024], *p;
+
+	if (sys_read_file("/proc/self/stat", text, sizeof(text)) <= 0)
+		return 0;
+	p = strrchr(text, ')'); /* behind the name, which may hold anything: state, then 16 fields, then threads */
+	if (!p || p[1] != ' ' || p[2] != 'Z')
+		return 0;
+	p += 2;
+	for (int field = 3; p && field < 20; field++)
+		p = (p = strchr(p, ' ')) ? p + 1 : NULL;
+	return p ? (unsigned)number(p) - 1 : 0;
+}
+
 static void read_status(struct wire_sample *sample)
 {
 	static const struct {

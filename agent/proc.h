@@ -15,6 +15,8 @@ void proc_init(bool libc_heap);
  * ask_heap: ask the C library too, which takes its locks; else its last figures.
  */
 void proc_sample(struct wire_sample *sample, bool ask_heap);
+/* Threads left after the main thread has ended (pthread_exit in main), ours included; 0: it has not. */
+unsigned proc_threads_after_main(void);
 /* CLOCK_MONOTONIC and CLOCK_REALTIME, ns. Context: any. */
 uint64_t proc_monotonic(void);
 uint64_t proc_realtime(void);

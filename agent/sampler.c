@@ -15,11 +15,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #define MILLISECOND UINT64_C(1000000)
-#define RETRY (1000 * MILLISECOND) /* between two tries to find an analyzer */
+#define RETRY (1000 * MILLISECOND) /* between two tries to find an analyzer, two looks for the last thread */
+#define SOON (20 * MILLISECOND)
 #define STACK_SIZE (256 * 1024)
 #define STACK_SIZE_LARGE (1024 * 1024) /* hosts with much static TLS */
 #define SEND_WAIT_MS 1000
@@ -175,14 +177,31 @@ static void find_analyzer(void)
 		sys3(SYS_close, fd, 0, 0);
 }
 
+/*
+ * Where main has ended by pthread_exit, the process lives as long as its other threads, and we are not
+ * one of them: the last of them would have called exit(0), so we do.
+ */
+static void end_with_last_thread(bool *main_has_ended)
+{
+	unsigned threads = proc_threads_after_main();
+
+	*main_has_ended = threads > 0;
+	if (threads != 1)
+		return;
+	thread.busy = BUSY_NO;
+	exit(0);
+}
+
 /* Until `due` or until the analyzer says something. */
 static void wait_until(uint64_t due)
 {
-	uint64_t now = proc_monotonic();
+	static bool main_has_ended;
+	uint64_t now = proc_monotonic(), most = main_has_ended ? SOON : RETRY;
 	struct pollfd p = {.fd = link_descriptor(), .events = POLLIN};
-	long ms = due > now ? (long)((due - now + MILLISECOND - 1) / MILLISECOND) : 0;
+	uint64_t time = due <= now ? 0 : due - now > most ? most : due - now;
 
-	sys3(SYS_poll, &p, p.fd >= 0, ms);
+	sys3(SYS_poll, &p, p.fd >= 0, (time + MILLISECOND - 1) / MILLISECOND);
+	end_with_last_thread(&main_has_ended);
 }
 
 static void note_transition(uint8_t *state)
