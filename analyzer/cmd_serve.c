@@ -105,6 +105,8 @@ static int start_listening(struct serve *serve)
 		r = take_signals(serve);
 	if (r == -EADDRINUSE)
 		message("somebody listens on %s already; `guardctl ps` asks them", serve->path);
+	else if (r == -EPERM)
+		message("%s: its directory has to be yours and closed to others (mode 0700)", serve->path);
 	else if (r == -EEXIST)
 		message("%s is there and is no socket", serve->path);
 	else if (r < 0)

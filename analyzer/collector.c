@@ -13,6 +13,7 @@
 #include "protocol/socket.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -213,11 +214,41 @@ static int remove_stale(const struct sockaddr_un *address)
 	return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
+static int bind_and_listen(int fd, const struct sockaddr_un *address)
+{
+	mode_t mask = umask(0077);
+	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 || listen(fd, BACKLOG) < 0 ? -errno
+													    : 0;
+
+	umask(mask);
+	return r;
+}
+
+/*
+ * The socket gets its name when it listens already: before, it would look stale to others, and agents would be
+ * refused. Where the path leaves no room for the name beside it, that has to be borne.
+ */
+static int listen_under_name(int fd, const struct sockaddr_un *address)
+{
+	struct sockaddr_un beside;
+	char path[sizeof(address->sun_path) + 32];
+	int r;
+
+	snprintf(path, sizeof(path), "%s.%d", address->sun_path, getpid());
+	if (socket_address(&beside, path) < 0)
+		return bind_and_listen(fd, address);
+	unlink(path);
+	r = bind_and_listen(fd, &beside);
+	if (r == 0 && link(path, address->sun_path) < 0)
+		r = errno == EEXIST ? -EADDRINUSE : -errno;
+	unlink(path);
+	return r;
+}
+
 int collector_listen(struct collector *collector, const char *path)
 {
 	struct sockaddr_un address;
 	int r = socket_address(&address, path), fd;
-	mode_t mask;
 
 	if (r == 0)
 		r = remove_stale(&address);
@@ -226,11 +257,8 @@ int collector_listen(struct collector *collector, const char *path)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	mask = umask(0077);
-	r = bind(fd, (const struct sockaddr *)&address, sizeof(address));
-	umask(mask);
-	if (r < 0 || listen(fd, BACKLOG) < 0) {
-		r = -errno;
+	r = listen_under_name(fd, &address);
+	if (r < 0) {
 		close(fd);
 		return r;
 	}

@@ -70,7 +70,7 @@ static void examine_living(struct collector *collector, struct stream *stream)
 		return;
 	switch (proc_maps_file(stream->pid, &region)) {
 	case MAPPING_OTHER:
-		if (!proc_has_ended(stream->pidfd.fd))
+		if (!proc_has_ended(stream->pid, stream->pidfd.fd))
 			stream_end(collector, stream, &end);
 		break;
 	case MAPPING_NONE:
@@ -95,7 +95,7 @@ void stream_examine(struct collector *collector, struct stream *stream)
 {
 	if (stream->state == STREAM_ENDED)
 		return;
-	if (stream->pidfd.fd < 0 || proc_has_ended(stream->pidfd.fd))
+	if (proc_has_ended(stream->pid, stream->pidfd.fd))
 		examine_dead(collector, stream);
 	else if (stream->socket.fd < 0)
 		examine_living(collector, stream);

@@ -35,19 +35,33 @@ int proc_open_peer(int socket, int pid)
 	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 }
 
-bool proc_has_ended(int pidfd)
-{
-	struct pollfd poller = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&poller, 1, 0) == 1 && poller.revents;
-}
-
 static FILE *proc_open(int pid, const char *name)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	return fopen(path, "re");
+}
+
+/* Without a pidfd: no such process, or a zombie. */
+static bool has_ended_by_name(int pid)
+{
+	cleanup_fclose FILE *file = proc_open(pid, "stat");
+	char text[2048], *from;
+	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+
+	text[n] = '\0';
+	from = strrchr(text, ')');
+	return !from || strncmp(from, ") Z", 3) == 0 || strncmp(from, ") X", 3) == 0;
+}
+
+bool proc_has_ended(int pid, int pidfd)
+{
+	struct pollfd poller = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd < 0)
+		return has_ended_by_name(pid);
+	return poll(&poller, 1, 0) == 1 && poller.revents;
 }
 
 /* Has the process our user and group ids, all four of each? Else /proc shows zeros in place of some facts. */

@@ -10,8 +10,8 @@
 int proc_open_peer(int socket, int pid);
 /* Are both pidfds of one process? True in doubt: before Linux 6.9 they cannot be told apart. */
 bool proc_is_same(int pidfd, int other);
-/* Has the process ended? (It may still be a zombie.) */
-bool proc_has_ended(int pidfd);
+/* Has the process ended? (It may still be a zombie.) Without a pidfd (-1) by its pid. */
+bool proc_has_ended(int pid, int pidfd);
 /*
  * The wait status of an ended process: from the pidfd once it has been reaped (Linux 6.15), from /proc while
  * it is a zombie. 0, -EAGAIN when it may be known later, -ENODATA when it will not.
