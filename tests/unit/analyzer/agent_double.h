@@ -97,8 +97,11 @@ static inline void double_connect(struct agent_double *agent, const char *path, 
 
 	socket_address(&address, path);
 	agent->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (connect(agent->socket, (struct sockaddr *)&address, sizeof(address)) < 0)
-		abort();
+	for (unsigned i = 0; connect(agent->socket, (struct sockaddr *)&address, sizeof(address)) < 0; i++) {
+		if (i == 300)
+			abort();
+		usleep(10000);
+	}
 	frame_init(&builder, agent->buffer, image_header(&agent->image)->stream, keep, &hello);
 	builder.sequence = agent->builder.sequence;
 	snapshot_hello(&builder, &view);

@@ -74,8 +74,6 @@ static pid_t start_agent(bool answers)
 		double_init(&agent, 0);
 		image_header(&agent.image)->verdict.state = VERDICT_LEAK;
 		double_count(&agent, 10, 0);
-		for (unsigned i = 0; i < 200 && access(path, F_OK) < 0; i++)
-			usleep(10000);
 		double_connect(&agent, path, true);
 		if (write(ready[1], "", 1) != 1)
 			abort();
@@ -193,7 +191,6 @@ static void test_alone(void)
 	waitpid(agents, NULL, 0);
 	agents = fork();
 	if (agents == 0) {
-		usleep(300000);
 		double_init(&agent, 0);
 		double_count(&agent, 3, 0);
 		double_connect(&agent, path, true);
