@@ -18,6 +18,7 @@
 #include "agent/real.h"
 #include "agent/rule.h"
 #include "agent/sampler.h"
+#include "agent/settings.h"
 #include "agent/stack.h"
 #include "agent/sys.h"
 #include "agent/tell.h"
@@ -39,7 +40,6 @@
 #define FINAL_WAIT_MS 100
 
 struct process_page process_page __attribute__((aligned(4096)));
-struct options options;
 enum sandbox process_sandbox;
 static enum { STAGE_NONE = 0, STAGE_CORE, STAGE_WHOLE, STAGE_OFF } stage;
 extern char **__environ;
@@ -54,22 +54,6 @@ void process_lost(uint32_t flag)
 bool lifecycle_started(void)
 {
 	return stage == STAGE_CORE || stage == STAGE_WHOLE;
-}
-
-/* One line on standard error: a mistake in the host's environment is worth that, nothing else is. */
-static void warn(void *context, const char *line)
-{
-	static const char prefix[] = "libguard: ";
-	char text[512];
-	size_t n = strlen(line);
-
-	(void)context;
-	if (n > sizeof(text) - sizeof(prefix) - 1)
-		n = sizeof(text) - sizeof(prefix) - 1;
-	memcpy(text, prefix, sizeof(prefix) - 1);
-	memcpy(text + sizeof(prefix) - 1, line, n);
-	text[sizeof(prefix) - 1 + n] = '\n';
-	sys3(SYS_write, 2, text, sizeof(prefix) + n);
 }
 
 /*
@@ -176,8 +160,7 @@ static void begin_core(void)
 	bool on;
 
 	real_resolve();
-	options_default(&options);
-	options_from_environment(&options, __environ, warn, NULL);
+	settings_begin(__environ);
 	on = options.mode != MODE_OFF && !must_stay_dormant() && start_core(&early_region_fd);
 	stage = on ? STAGE_CORE : STAGE_OFF;
 	__atomic_store_n(&process_page.epoch, on ? EPOCH_FIRST : EPOCH_DORMANT, __ATOMIC_RELEASE);

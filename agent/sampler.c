@@ -8,6 +8,7 @@
 #include "agent/memory.h"
 #include "agent/modules.h"
 #include "agent/proc.h"
+#include "agent/settings.h"
 #include "agent/stack.h"
 #include "agent/sys.h"
 #include "agent/tell.h"
@@ -103,23 +104,20 @@ void sampler_sample(bool ask_heap, bool at_end)
 static void set_option(const struct wire_header *frame)
 {
 	const struct wire_record *record = NULL;
-	char value[OPTION_TEXT_MAX], error[256] = "";
-	const char *text, *equals;
+	char text[OPTION_TEXT_MAX], error[256] = "";
 	bool malformed = false;
 	size_t length;
 
 	while ((record = frame_next(frame, record, &malformed))) {
-		text = record_body(record, 0);
 		length = record_size(record);
-		equals = record->kind == WIRE_TEXT && length < sizeof(value) ? memchr(text, '=', length) : NULL;
-		if (!equals)
+		if (record->kind != WIRE_TEXT || length >= sizeof(text))
 			continue;
-		memcpy(value, equals + 1, length - (size_t)(equals + 1 - text));
-		value[length - (size_t)(equals + 1 - text)] = '\0';
-		if (option_set(&options, text, (size_t)(equals - text), value, error, sizeof(error)))
-			tell_event(EVENT_WARNING, 0, error);
-		else
+		memcpy(text, record_body(record, 0), length);
+		text[length] = '\0';
+		if (settings_change(text, error, sizeof(error)))
 			judge_configure();
+		else
+			tell_event(EVENT_WARNING, 0, error);
 	}
 }
 
