@@ -4,6 +4,7 @@
  *
  * case: one-thread
  * case: two-threads  args=threads
+ * case: sampled      args=threads set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <pthread.h>

@@ -3,6 +3,9 @@
  * destructor after it; what they allocate and free counts, too.
  *
  * Built twice: with LIBRARY as a shared library that main's part needs.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #ifndef LIBRARY
 #define BOOKS_NONE

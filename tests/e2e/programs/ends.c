@@ -15,6 +15,10 @@
  * case: kill-threads args=kill,threads signal=SIGKILL how=signal final=post-mortem
  * case: segv-threads args=segv,threads signal=SIGSEGV how=signal
  * case: main-exits   args=main-exits,threads exit=0 how=exit
+ * case: sampled-_exit args=_exit exit=8 how=exit set=start_delay=0s set=interval=10ms
+ * case: sampled-kill args=kill,threads signal=SIGKILL how=signal set=start_delay=0s set=interval=10ms
+ * case: sampled-abort args=abort signal=SIGABRT how=signal set=start_delay=0s set=interval=10ms
+ * case: sampled-group args=exit_group,threads exit=11 how=exit set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <pthread.h>

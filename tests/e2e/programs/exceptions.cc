@@ -1,6 +1,9 @@
 /*
  * C++ exceptions in flight -- destructors that allocate while the stack is unwound, catch blocks,
  * rethrows, nested exceptions, bad_alloc; in four threads. The exception objects are all freed.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <new>

@@ -6,6 +6,7 @@
  * case: foreign      args=foreign exit=0 hows=exec,exit
  * case: failing      args=failing exit=3 hows=exit
  * case: threads      args=threads,2 exit=6 hows=exec,exec,exit
+ * case: sampled      args=threads,3 exit=6 hows=exec,exec,exec,exit set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <pthread.h>

@@ -3,6 +3,9 @@
  * *memptr are what they are without the agent (the output is compared with the bare run's).
  *
  * perfetto, ddprof, bytehound and MALT lose the block of a failed realloc.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <errno.h>

@@ -7,6 +7,10 @@
  * case: threads      args=threads
  * case: chain        args=chain
  * case: many         args=many
+ * case: sampled-plain args=plain set=start_delay=0s set=interval=10ms
+ * case: sampled-raw  args=raw exact=any set=start_delay=0s set=interval=10ms
+ * case: sampled-threads args=threads set=start_delay=0s set=interval=10ms
+ * case: sampled-many args=many set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <pthread.h>

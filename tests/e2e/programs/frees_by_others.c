@@ -3,6 +3,7 @@
  *
  * case: arenas
  * case: one-arena    env=MALLOC_ARENA_MAX=1
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <pthread.h>

@@ -1,5 +1,8 @@
 /*
  * Many callsites -- 16,384 different stacks of one leaf, each counted for itself.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 

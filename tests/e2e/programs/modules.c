@@ -4,6 +4,9 @@
  *
  * Built three times: the modules first_plugin and second_plugin are the same code under two
  * names, so that the loader puts one where the other was.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #ifdef PLUGIN
 #define BOOKS_NONE

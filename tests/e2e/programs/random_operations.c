@@ -6,6 +6,7 @@
  *
  * case: arenas
  * case: one-arena    env=MALLOC_ARENA_MAX=1
+ * case: sampled      set=start_delay=0s set=interval=10ms
  * case: jemalloc     preload=libjemalloc.so.2
  * case: tcmalloc     preload=libtcmalloc_minimal.so.4
  * case: mimalloc     preload=libmimalloc.so.2

@@ -7,6 +7,7 @@
  * case: one-arena    env=MALLOC_ARENA_MAX=1
  * case: no-tcache    env=MALLOC_ARENA_MAX=1 env=GLIBC_TUNABLES=glibc.malloc.tcache_count=0
  * case: arenas
+ * case: sampled      env=MALLOC_ARENA_MAX=1 set=start_delay=0s set=interval=10ms
  * case: jemalloc     preload=libjemalloc.so.2
  * case: tcmalloc     preload=libtcmalloc_minimal.so.4
  * case: mimalloc     preload=libmimalloc.so.2

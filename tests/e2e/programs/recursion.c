@@ -5,6 +5,7 @@
  * case: default      cut=leak_deep
  * case: deep         set=depth=300 uncut=leak_deep
  * case: shallow      set=depth=4 cut=leak_deep
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 

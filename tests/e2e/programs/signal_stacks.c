@@ -1,6 +1,9 @@
 /*
  * Signal handlers on small stacks -- they allocate on an alternate stack of 8 KB, and threads do
  * on the smallest stack there is. One frame is enough for those; crashing is not.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <limits.h>

@@ -6,6 +6,8 @@
  * case: failing      args=failing
  * case: posix_spawn  args=posix_spawn
  * case: system       args=system
+ * case: sampled-vfork args=vfork set=start_delay=0s set=interval=10ms
+ * case: sampled-spawn args=posix_spawn set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <spawn.h>

@@ -1,6 +1,9 @@
 /*
  * Two hundred threads that leak and exit -- joined, detached, by pthread_exit, with a key
  * destructor that allocates and frees after the thread's own work; their counts stay.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <pthread.h>

@@ -1,6 +1,9 @@
 /*
  * Frames of changing size -- alloca and VLA frames, 40 KB ones, and stale return addresses left on
  * the stack by earlier calls and by longjmp: none of them may show up in a later stack.
+ *
+ * case: plain
+ * case: sampled      set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <alloca.h>
