@@ -5,6 +5,19 @@ import re
 FIGURES = ('live_blocks', 'live_bytes', 'allocated_blocks', 'allocated_bytes', 'freed_blocks', 'freed_bytes')
 
 
+class Figure(int):
+  """A number, or with "N~M" one that may be off by M."""
+
+  def __new__(cls, word):
+    number, _, tolerance = word.partition('~')
+    figure = super().__new__(cls, number)
+    figure.tolerance = int(tolerance or 0)
+    return figure
+
+  def allows(self, have):
+    return abs(have - self) <= self.tolerance
+
+
 class Section:
   """What one process said of itself."""
 
@@ -23,7 +36,7 @@ def read(path):
         # The key may hold spaces ("operator new").
         sections[-1].callsites.append((' '.join(words[1:-1]), int(words[-1])))
       else:
-        figures = [None if word == '-' else int(word) for word in words[-6:]]
+        figures = [Figure(word) if word != '-' else None for word in words[-6:]]
         sections[-1].books.append((' '.join(words[:-6]), figures))
   return sections
 
@@ -129,7 +142,7 @@ def compare(report, sections, exact=True):
       bad = []
       for figure, want in zip(FIGURES, expected):
         have = sum(callsite[figure] for callsite in found)
-        if want is not None and have != want:
+        if want is not None and not want.allows(have):
           bad.append('%s %d, is %d' % (figure, want, have))
       if bad:
         wrong.append('%s%s: %s (in %d callsites)' % (name, key, '; '.join(bad), len(found)))
