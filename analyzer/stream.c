@@ -278,8 +278,25 @@ void streams_free(struct collector *collector)
 	collector->streams = NULL;
 }
 
+/* Those that ended, where nobody can ask for them: their processes stay in the model. */
+static void free_ended(struct collector *collector)
+{
+	for (struct stream **at = &collector->streams; *at;) {
+		struct stream *stream = *at;
+
+		if (stream->state != STREAM_ENDED) {
+			at = &stream->next;
+			continue;
+		}
+		*at = stream->next;
+		stream_free(collector, stream);
+	}
+}
+
 void streams_sweep(struct collector *collector)
 {
+	if (!collector->keep_ended)
+		free_ended(collector);
 	while (collector->keep_ended && collector->n_ended > collector->keep_ended) {
 		struct stream **oldest = NULL, *stream;
 		struct process *process;

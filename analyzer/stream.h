@@ -52,7 +52,7 @@ void stream_end(struct collector *collector, struct stream *stream, const struct
 /* Looks again at streams whose time has come. Returns when to call next (ms), 0: no need. */
 uint64_t streams_tick(struct collector *collector, uint64_t now);
 void streams_free(struct collector *collector);
-/* Forgets the oldest ended processes beyond collector->keep_ended. */
+/* Forgets the oldest ended processes beyond collector->keep_ended; where that is 0, only their streams. */
 void streams_sweep(struct collector *collector);
 /* Asks all live agents for a snapshot now and reads the regions of those that do not answer. */
 void streams_check(struct collector *collector);
