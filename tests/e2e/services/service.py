@@ -21,6 +21,7 @@ class Test:
     parser.add_argument('--keep', action='store_true', help='keep the folder')
     self.options = parser.parse_args()
     self.guardctl = os.path.abspath(self.options.guardctl)
+    self.options.program = self.options.program and os.path.abspath(self.options.program)
     self.wrong, self.started = [], []
 
   def __enter__(self):
