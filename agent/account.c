@@ -5,28 +5,21 @@
 #include "agent/callsite.h"
 #include "agent/lifecycle.h"
 #include "agent/modules.h"
+#include "agent/real.h"
 #include "agent/sampler.h"
 #include <errno.h>
+
+/* Dormant for good: the shortest way out of a hook. */
+static bool is_dormant(void)
+{
+	return process_epoch() == EPOCH_DORMANT;
+}
 
 static void backtrace_init(struct backtrace *b, const struct shard *shard, bool nested)
 {
 	uint64_t *scratch = shard->scratch[nested];
 
 	*b = (struct backtrace){.frames = scratch, .words = scratch + options.depth};
-}
-
-/* Writes the block's word wherever its size wants it. */
-static void map_block(uintptr_t block, uint64_t size, uint64_t word)
-{
-	uint64_t *slot = blockmap_slot_new(block, size);
-
-	if (!slot)
-		return;
-	if (unlikely(blockmap_find(block) || *slot))
-		account_stale(block, slot);
-	if (size >= BLOCK_SIZE_ASIDE && !blockmap_huge_put(block, size))
-		return;
-	*slot = blockmap_word(word, block, size);
 }
 
 static void count_alloc(struct shard *shard, struct region_cell *cell, uint64_t size)
@@ -38,119 +31,179 @@ static void count_alloc(struct shard *shard, struct region_cell *cell, uint64_t 
 		shard_peak(shard);
 }
 
-guard_cold void account_alloc_slow(uintptr_t block, uint64_t size, const struct frame *frame)
+static void count_free(struct shard *shard, uint32_t callsite, uint64_t size)
 {
-	int saved = errno;
-	struct region_cell *cell;
-	struct backtrace b;
-	struct shard *shard;
-	uint32_t was, id;
-	uint64_t word;
+	struct region_cell *cell = shard_cell_new(shard, callsite);
 
-	if (!thread_enter(frame, &was))
+	if (!cell)
 		return;
-	shard = thread.shard;
-	backtrace_init(&b, shard, was != BUSY_NO);
-	stack_step(&b, frame, was == BUSY_NO);
-	id = callsite_intern(b.frames, b.n_frames, b.flags);
-	cell = id ? shard_cell(shard, id) : NULL;
-	if (cell) {
-		word = id | (b.from_loader ? (uint64_t)EPOCH_LOADER << 24 : 0);
-		map_block(block, size, word);
-		count_alloc(shard, cell, size);
-		if (was == BUSY_NO)
-			stack_remember(shard, frame, &b, word, cell);
-	}
-	thread_leave(was);
-	if (was == BUSY_NO && --shard->countdown == 0)
-		account_tick(shard, frame);
-	errno = saved;
+	counter_add(&cell->freed_blocks, 1);
+	counter_add(&cell->freed_bytes, size);
+	counter_sub(&shard->live, size);
 }
 
-guard_cold struct taken account_take_slow(uintptr_t block, const struct frame *frame)
+/* Words that stand where a new block begins: their frees were not seen. */
+static void count_stale(struct shard *shard, uintptr_t block, uint64_t *slot)
 {
+	uint64_t word;
+
+	while ((word = blockmap_stale(block, slot)))
+		count_free(shard, BLOCK_CALLSITE(word),
+			   BLOCK_SIZE(word) == BLOCK_SIZE_ASIDE ? blockmap_huge_take(block) : BLOCK_SIZE(word));
+}
+
+/* Writes the block's word wherever its size wants it. */
+static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint64_t word)
+{
+	uint64_t *slot = blockmap_slot_new(block, size);
+
+	if (!slot)
+		return;
+	if (unlikely(blockmap_find(block) || *slot))
+		count_stale(shard, block, slot);
+	if (size >= BLOCK_SIZE_ASIDE && !blockmap_huge_put(block, size))
+		return;
+	*slot = blockmap_word(word, block, size);
+}
+
+static void count_new(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested)
+{
+	struct region_cell *cell;
+	struct backtrace b;
+	uint64_t word;
+	uint32_t id;
+
+	backtrace_init(&b, shard, nested);
+	if (!nested)
+		thread_extend_stack(frame->sp);
+	stack_step(&b, frame, !nested);
+	id = callsite_intern(b.frames, b.n_frames, b.flags);
+	cell = id ? shard_cell_new(shard, id) : NULL;
+	if (!cell)
+		return;
+	word = id | (b.from_loader ? (uint64_t)EPOCH_LOADER << 24 : 0);
+	map_block(shard, (uintptr_t)p, size, word);
+	count_alloc(shard, cell, size);
+	if (!nested)
+		stack_remember(shard, frame->sp, &b, word, cell);
+}
+
+guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp)
+{
+	const struct frame frame = frame_of(sp);
+	const struct stack_entry *e;
+	struct shard *shard;
 	int saved = errno;
-	struct taken taken = {0, 0};
-	uint64_t *slot;
 	uint32_t was;
 
-	if (!thread_enter(frame, &was))
-		return taken;
-	slot = blockmap_find(block);
-	if (!slot && blockmap_tiny)
-		slot = blockmap_find_tiny(block);
-	if (slot) {
-		taken.word = *slot;
-		taken.size = BLOCK_SIZE(taken.word);
-		if (taken.size == BLOCK_SIZE_ASIDE)
-			taken.size = blockmap_huge_take(block);
-		*slot = 0;
+	if (is_dormant() || !thread_enter(&frame, &was))
+		return p;
+	shard = thread.shard;
+	e = stack_lookup_carefully(shard, sp);
+	if (e) {
+		map_block(shard, (uintptr_t)p, size, e->word);
+		count_alloc(shard, e->cell, size);
 	} else {
-		__atomic_fetch_add(&store->agent.unknown_frees, 1, __ATOMIC_RELAXED);
+		count_new(shard, p, size, &frame, was != BUSY_NO);
 	}
+	thread_leave(was);
+	errno = saved;
+	if (was == BUSY_NO && --shard->countdown == 0)
+		return account_alloc_more(p, shard, sp);
+	return p;
+}
+
+/* Takes the word out, wherever it is. */
+static struct taken take(uintptr_t block)
+{
+	struct taken taken = {0, 0};
+	uint64_t *slot = blockmap_find(block);
+
+	if (!slot && blockmap_tiny_below)
+		slot = blockmap_find_tiny(block);
+	if (!slot) {
+		__atomic_fetch_add(&store->agent.unknown_frees, 1, __ATOMIC_RELAXED);
+		return taken;
+	}
+	taken.word = *slot;
+	taken.size = BLOCK_SIZE(taken.word);
+	if (taken.size == BLOCK_SIZE_ASIDE)
+		taken.size = blockmap_huge_take(block);
+	*slot = 0;
+	return taken;
+}
+
+guard_cold struct taken account_take_slow(uintptr_t block, uintptr_t sp)
+{
+	const struct frame frame = frame_of(sp);
+	struct taken taken = {0, 0};
+	int saved = errno;
+	uint32_t was;
+
+	if (is_dormant() || !thread_enter(&frame, &was))
+		return taken;
+	taken = take(block);
 	thread_leave(was);
 	errno = saved;
 	return taken;
 }
 
-guard_cold void account_freed_slow(struct taken taken, uintptr_t block, const struct frame *frame)
+guard_cold void account_taken_slow(struct taken taken, uintptr_t block, uintptr_t sp)
 {
+	const struct frame frame = frame_of(sp);
 	int saved = errno;
-	struct region_cell *cell;
 	uint32_t was;
 
-	if (!thread_enter(frame, &was))
+	if (!taken.word || !thread_enter(&frame, &was))
 		return;
-	cell = shard_cell(thread.shard, BLOCK_CALLSITE(taken.word));
-	if (cell) {
-		counter_add(&cell->freed_blocks, 1);
-		counter_add(&cell->freed_bytes, taken.size);
-		counter_sub(&thread.shard->live, taken.size);
-	}
+	count_free(thread.shard, BLOCK_CALLSITE(taken.word), taken.size);
 	if (BLOCK_EPOCH(taken.word) == EPOCH_LOADER && was == BUSY_NO)
 		modules_freed((const void *)block);
 	thread_leave(was);
 	errno = saved;
 }
 
+guard_cold void account_free_slow(void *p, uintptr_t sp)
+{
+	account_taken_slow(account_take_slow((uintptr_t)p, sp), (uintptr_t)p, sp);
+	real.free(p);
+}
+
 guard_cold void account_put_back(struct taken taken, uintptr_t block)
 {
 	if (taken.word)
-		map_block(block, taken.size, taken.word & UINT64_C(0xffffffff));
+		map_block(thread.shard, block, taken.size, taken.word & UINT64_C(0xffffffff));
 }
 
-guard_cold void account_stale(uintptr_t block, uint64_t *slot)
+static void tick(struct shard *shard, uintptr_t sp)
 {
-	uint64_t word, size;
-	struct region_cell *cell;
-
-	while ((word = blockmap_stale(block, slot))) {
-		size = BLOCK_SIZE(word) == BLOCK_SIZE_ASIDE ? blockmap_huge_take(block) : BLOCK_SIZE(word);
-		cell = shard_cell(thread.shard, BLOCK_CALLSITE(word));
-		if (cell) {
-			counter_add(&cell->freed_blocks, 1);
-			counter_add(&cell->freed_bytes, size);
-			counter_sub(&thread.shard->live, size);
-		}
-	}
-}
-
-guard_cold void account_tick(struct shard *shard, const struct frame *frame)
-{
-	int saved = errno;
+	const struct frame frame = frame_of(sp);
 	uint32_t was;
 
-	if (!thread_enter(frame, &was)) {
-		shard->countdown = 1;
-		return;
-	}
 	shard->countdown = 1;
+	if (!thread_enter(&frame, &was))
+		return;
 	if (was == BUSY_NO && lifecycle_is_whole()) {
-		sampler_consider(shard, frame);
+		sampler_consider(shard, &frame);
 	} else if (was == BUSY_NO) {
 		thread.busy = BUSY_AGENT;
-		lifecycle_begin(frame);
+		lifecycle_begin(&frame);
 	}
 	thread_leave(was);
+}
+
+guard_cold void *account_alloc_more(void *p, struct shard *shard, uintptr_t sp)
+{
+	int saved = errno;
+
+	if ((int64_t)shard->live > (int64_t)shard->ceiling) {
+		shard_peak(shard);
+		/* The fast path came here before it could count down. */
+		if (shard->countdown)
+			shard->countdown--;
+	}
+	if (!shard->countdown)
+		tick(shard, sp);
 	errno = saved;
+	return p;
 }

@@ -13,74 +13,100 @@
 #include "agent/blockmap.h"
 #include "agent/stack.h"
 
-/* What is known of a block that leaves: 0 when nothing. */
+/*
+ * Where a hook was called from is told by sp alone, the stack pointer behind the call: below it stand
+ * the return address and the caller's rbp (STACK_BASE).
+ *
+ * The cold functions that end a hook return what the hook returns, so that they are tail calls and the
+ * fast path keeps nothing across them.
+ */
+guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp);
+/* Counted; but there is a new peak, or the countdown has ended: look at the clock, maybe start the sampler. */
+guard_cold void *account_alloc_more(void *p, struct shard *shard, uintptr_t sp);
+/* Counts the free, and frees. */
+guard_cold void account_free_slow(void *p, uintptr_t sp);
+
+/* A block whose word is out of the map and whose fate is not known yet. */
 struct taken {
 	uint64_t word, size;
 };
-
-guard_cold void account_alloc_slow(uintptr_t block, uint64_t size, const struct frame *frame);
-guard_cold struct taken account_take_slow(uintptr_t block, const struct frame *frame);
-guard_cold void account_freed_slow(struct taken taken, uintptr_t block, const struct frame *frame);
-/* The block is still there after all: realloc failed. */
+guard_cold struct taken account_take_slow(uintptr_t block, uintptr_t sp);
+guard_cold void account_taken_slow(struct taken taken, uintptr_t block, uintptr_t sp);
+/* It is still there after all: realloc failed. */
 guard_cold void account_put_back(struct taken taken, uintptr_t block);
-/* The word that was where a new block begins, or in the way: its free was not seen. */
-guard_cold void account_stale(uintptr_t block, uint64_t *slot);
-/* The countdown has ended: look at the clock, maybe start the sampler thread. */
-guard_cold void account_tick(struct shard *shard, const struct frame *frame);
 
-guard_inline void account_alloc(void *p, size_t size, const struct frame *frame)
+/* Returns p. Cost: some 60 instructions, and 6 for each word of the stack that is checked. */
+guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp)
 {
 	uintptr_t block = (uintptr_t)p;
-	const struct stack_entry *e;
 	struct shard *shard = thread.shard;
+	const struct stack_entry *e;
+	struct region_cell *cell;
 	uint64_t *slot;
 
-	if (unlikely(thread.epoch != process_epoch()) || unlikely(!(e = stack_lookup(shard, frame))) ||
-	    unlikely(!(slot = blockmap_slot(block, size))) || unlikely(*slot) || unlikely(size >= BLOCK_SIZE_ASIDE) ||
-	    (size >= LARGE_SIZE && unlikely(blockmap_find(block)))) {
-		account_alloc_slow(block, size, frame);
-		return;
-	}
+	if (unlikely(!(e = stack_lookup(shard, sp))) || unlikely(!(slot = blockmap_slot(block, size))) ||
+	    unlikely(*slot) ||
+	    (size >= LARGE_SIZE && (unlikely(size >= BLOCK_SIZE_ASIDE) || unlikely(blockmap_find(block)))))
+		return account_alloc_slow(p, size, sp);
+	cell = e->cell;
 	*slot = blockmap_word(e->word, block, size);
-	counter_add(&e->cell->allocated_blocks, 1);
-	counter_add(&e->cell->allocated_bytes, size);
+	counter_add(&cell->allocated_blocks, 1);
+	counter_add(&cell->allocated_bytes, size);
 	counter_add(&shard->live, size);
-	if (unlikely((int64_t)shard->live > (int64_t)shard->ceiling))
-		shard_peak(shard);
-	if (unlikely(--shard->countdown == 0))
-		account_tick(shard, frame);
+	if (unlikely((int64_t)shard->live > (int64_t)shard->ceiling) || unlikely(--shard->countdown == 0))
+		return account_alloc_more(p, shard, sp);
+	return p;
 }
 
-/* The block is about to go: takes its word out of the map. */
-guard_inline struct taken account_take(void *p, const struct frame *frame)
+guard_inline void account_count_free(struct shard *shard, struct region_cell *cell, uint64_t size)
 {
-	struct taken taken = {0, 0};
-	uint64_t *slot;
+	counter_add(&cell->freed_blocks, 1);
+	counter_add(&cell->freed_bytes, size);
+	counter_sub(&shard->live, size);
+}
 
-	if (unlikely(thread.epoch != process_epoch()) || unlikely(!(slot = blockmap_find((uintptr_t)p))))
-		return account_take_slow((uintptr_t)p, frame);
+/* True: counted, the real free is next. False: account_free_slow does both. Cost: some 40 instructions. */
+guard_inline bool account_free(void *p)
+{
+	struct shard *shard = thread.shard;
+	uint64_t *slot = blockmap_find((uintptr_t)p), word, size;
+	struct region_cell *cell;
+
+	if (unlikely(!slot))
+		return false;
+	word = *slot;
+	size = BLOCK_SIZE(word);
+	cell = shard_cell(shard, BLOCK_CALLSITE(word));
+	if (unlikely(!cell) || unlikely((uint32_t)word >= (uint32_t)EPOCH_LOADER << 24) ||
+	    unlikely(size == BLOCK_SIZE_ASIDE))
+		return false;
+	*slot = 0;
+	account_count_free(shard, cell, size);
+	return true;
+}
+
+/* Before the real realloc: the word is out, and counted as freed only when that has worked. */
+guard_inline struct taken account_take(void *p, uintptr_t sp)
+{
+	struct taken taken;
+	uint64_t *slot = blockmap_find((uintptr_t)p);
+
+	if (unlikely(!slot) || unlikely(BLOCK_SIZE(*slot) == BLOCK_SIZE_ASIDE))
+		return account_take_slow((uintptr_t)p, sp);
 	taken.word = *slot;
 	taken.size = BLOCK_SIZE(taken.word);
-	if (unlikely(taken.size == BLOCK_SIZE_ASIDE))
-		return account_take_slow((uintptr_t)p, frame);
 	*slot = 0;
 	return taken;
 }
 
-/* It has gone, or is sure to. */
-guard_inline void account_freed(struct taken taken, void *p, const struct frame *frame)
+/* Behind a realloc that worked: the old block is gone. */
+guard_inline void account_taken(struct taken taken, void *p, uintptr_t sp)
 {
 	struct shard *shard = thread.shard;
-	struct region_cell *cell;
+	struct region_cell *cell = shard_cell(shard, BLOCK_CALLSITE(taken.word));
 
-	if (unlikely(!taken.word))
-		return;
-	if (unlikely(!shard) || unlikely(BLOCK_EPOCH(taken.word) == EPOCH_LOADER) ||
-	    unlikely(!(cell = shard_cell(shard, BLOCK_CALLSITE(taken.word))))) {
-		account_freed_slow(taken, (uintptr_t)p, frame);
-		return;
-	}
-	counter_add(&cell->freed_blocks, 1);
-	counter_add(&cell->freed_bytes, taken.size);
-	counter_sub(&shard->live, taken.size);
+	if (unlikely(!cell) || unlikely(BLOCK_EPOCH(taken.word) == EPOCH_LOADER))
+		account_taken_slow(taken, (uintptr_t)p, sp);
+	else
+		account_count_free(shard, cell, taken.size);
 }

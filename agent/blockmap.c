@@ -11,8 +11,9 @@
 #define RESIDENT_SPANS 64u
 #define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
 
-struct span *span_heads[SPAN_HEADS];
-bool blockmap_tiny;
+struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
+uint64_t blockmap_tiny_below;
+static struct span *spans; /* all of them, atomic */
 
 static struct {
 	uintptr_t address; /* atomic; 0: free, 1: was used */
@@ -50,6 +51,28 @@ uint64_t blockmap_mapped(void)
 	return __atomic_load_n(&mapped, __ATOMIC_RELAXED);
 }
 
+bool blockmap_init(bool tiny)
+{
+	blockmap_tiny_below = tiny ? TINY_BELOW : 0;
+	return sys3(SYS_madvise, span_heads, sizeof(span_heads), MADV_WIPEONFORK) == 0;
+}
+
+void blockmap_postfork_child(void)
+{
+	for (struct span *s = spans; s; s = s->next_of_all) {
+		s->next = span_heads[s->number % SPAN_HEADS];
+		span_heads[s->number % SPAN_HEADS] = s;
+	}
+}
+
+static void enter_of_all(struct span *span)
+{
+	span->next_of_all = __atomic_load_n(&spans, __ATOMIC_ACQUIRE);
+	while (!__atomic_compare_exchange_n(&spans, &span->next_of_all, span, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_ACQUIRE))
+		;
+}
+
 static struct span *span_make(uintptr_t number)
 {
 	struct span **head = &span_heads[number % SPAN_HEADS], *fresh = sparse_map(sizeof(*fresh)), *first, *s;
@@ -65,8 +88,10 @@ static struct span *span_make(uintptr_t number)
 				return s;
 			}
 		fresh->next = first;
-		if (__atomic_compare_exchange_n(head, &first, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		if (__atomic_compare_exchange_n(head, &first, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			enter_of_all(fresh);
 			return fresh;
+		}
 	}
 }
 
@@ -91,7 +116,7 @@ uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size)
 		lost(LOST_BLOCK_MAP);
 		return NULL;
 	}
-	if (!blockmap_tiny || size > TINY_SIZE)
+	if (size >= blockmap_tiny_below)
 		return blockmap_slot(address, size);
 	tiny = __atomic_load_n(&span->tiny, __ATOMIC_ACQUIRE);
 	if (!tiny && !(tiny = tiny_make(span))) {
@@ -192,34 +217,29 @@ static void walk_words(uintptr_t base, const uint64_t *words, uint64_t n, unsign
 
 void blockmap_walk(void (*visit)(void *, uint64_t, uint64_t), void *context)
 {
-	for (unsigned i = 0; i < SPAN_HEADS; i++) {
-		struct span *s = __atomic_load_n(&span_heads[i], __ATOMIC_ACQUIRE);
+	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
+		uintptr_t base = s->number << SPAN_SHIFT;
+		uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
 
-		for (; s; s = s->next) {
-			uintptr_t base = s->number << SPAN_SHIFT;
-			uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
-
-			walk_words(base, s->small, SPAN_SIZE >> SMALL_SHIFT, SMALL_SHIFT, visit, context);
-			walk_words(base, s->large, SPAN_SIZE >> LARGE_SHIFT, LARGE_SHIFT, visit, context);
-			if (tiny)
-				walk_words(base, tiny, SPAN_SIZE >> TINY_SHIFT, TINY_SHIFT, visit, context);
-		}
+		walk_words(base, s->small, SPAN_SIZE >> SMALL_SHIFT, SMALL_SHIFT, visit, context);
+		walk_words(base, s->large, SPAN_SIZE >> LARGE_SHIFT, LARGE_SHIFT, visit, context);
+		if (tiny)
+			walk_words(base, tiny, SPAN_SIZE >> TINY_SHIFT, TINY_SHIFT, visit, context);
 	}
 }
 
 uint64_t blockmap_resident(void)
 {
 	unsigned char pages[(sizeof(struct span) + 4095) / 4096];
-	uint64_t spans = 0, looked = 0, resident = 0;
+	uint64_t n = 0, looked = 0, resident = 0;
 
-	for (unsigned i = 0; i < SPAN_HEADS; i++)
-		for (struct span *s = __atomic_load_n(&span_heads[i], __ATOMIC_ACQUIRE); s; s = s->next) {
-			spans++;
-			if (looked == RESIDENT_SPANS || sys3(SYS_mincore, s, sizeof(*s), pages) < 0)
-				continue;
-			looked++;
-			for (unsigned k = 0; k < sizeof(pages); k++)
-				resident += pages[k] & 1u;
-		}
-	return looked ? resident * 4096 * spans / looked : 0;
+	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
+		n++;
+		if (looked == RESIDENT_SPANS || sys3(SYS_mincore, s, sizeof(*s), pages) < 0)
+			continue;
+		looked++;
+		for (unsigned k = 0; k < sizeof(pages); k++)
+			resident += pages[k] & 1u;
+	}
+	return looked ? resident * 4096 * n / looked : 0;
 }

@@ -25,7 +25,7 @@
 #define LARGE_SHIFT 9
 #define LARGE_SIZE 512u
 #define TINY_SHIFT 3
-#define TINY_SIZE 24u
+#define TINY_BELOW 25u
 
 #define BLOCK_SIZE_ASIDE UINT64_C(0x7ffffff) /* in the size field: see blockmap_huge_size */
 #define BLOCK_CALLSITE(word) ((uint32_t)(word)&0xffffffu)
@@ -36,16 +36,22 @@
 #define EPOCH_LOADER 255u /* a block of the dynamic loader's: its freeing may unload a module */
 
 struct span {
-	uintptr_t number; /* address >> SPAN_SHIFT */
-	struct span *next;
+	uintptr_t number;  /* address >> SPAN_SHIFT */
+	struct span *next; /* of the same head */
+	struct span *next_of_all;
 	uint64_t *tiny; /* atomic; NULL until a tiny block is met */
-	uint64_t padding[5];
+	uint64_t padding[4];
 	uint64_t large[SPAN_SIZE >> LARGE_SHIFT];
 	uint64_t small[SPAN_SIZE >> SMALL_SHIFT];
 };
 
-extern struct span *span_heads[SPAN_HEADS];
-extern bool blockmap_tiny; /* the next allocator places blocks closer than 32 bytes */
+/*
+ * Under MADV_WIPEONFORK: in a forked child no span is found until blockmap_postfork_child, so the look-up
+ * that every hook makes anyway is what keeps a child from writing into its parent's region.
+ */
+extern struct span *span_heads[SPAN_HEADS] guard_hidden;
+extern uint64_t blockmap_tiny_below
+	guard_hidden; /* 25 where the next allocator places small blocks closer than 32 bytes, else 0 */
 
 guard_inline struct span *span_find(uintptr_t address)
 {
@@ -56,6 +62,11 @@ guard_inline struct span *span_find(uintptr_t address)
 		span = span->next;
 	return span;
 }
+
+/* Once at the start; false: this kernel cannot wipe on fork. Context: init. */
+bool blockmap_init(bool tiny);
+/* In a forked child, once it has a region of its own: finds the spans again. */
+void blockmap_postfork_child(void);
 
 /* The word for a new block, in a span that may have to be made. NULL: no memory, counted. Context: any. */
 uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size);
@@ -72,7 +83,7 @@ guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 {
 	struct span *span = span_find(address);
 
-	if (unlikely(!span) || unlikely(blockmap_tiny && size <= TINY_SIZE))
+	if (unlikely(!span) || unlikely(size < blockmap_tiny_below))
 		return NULL;
 	if (likely(size < LARGE_SIZE))
 		return &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];

@@ -13,6 +13,8 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define guard_export __attribute__((visibility("default")))
+/* For declarations of what the fast path reads: found without the global offset table. */
+#define guard_hidden __attribute__((visibility("hidden")))
 #define guard_cold __attribute__((cold, noinline))
 #define guard_inline static inline __attribute__((always_inline))
 

@@ -166,7 +166,7 @@ bool fork_inherit(void)
 	for (uint32_t i = 1; i < n_sums; i++)
 		live += sums[i].allocated_bytes - sums[i].freed_bytes;
 	shards_each(shard_reset);
-	if (thread.shard)
+	if (thread.shard != &shard_nobody)
 		thread.shard->live = live;
 	store->agent.peak_live_bytes = live;
 	return true;

@@ -13,109 +13,85 @@
 ALLOCATOR_FUNCTIONS(PROTOTYPE)
 PROCESS_FUNCTIONS(PROTOTYPE)
 
-/* The caller of the function this stands in. */
-#define CALLER                                                                                                         \
-	{                                                                                                              \
-		(uintptr_t) __builtin_frame_address(0) + 16, (uintptr_t)__builtin_return_address(0),                   \
-			*(const uintptr_t *)__builtin_frame_address(0)                                                 \
-	}
+/* The caller's stack pointer behind the call; needs frame pointers. */
+#define CALLER_SP ((uintptr_t)__builtin_frame_address(0) + STACK_BASE)
 
 guard_export void *malloc(size_t size)
 {
-	const struct frame caller = CALLER;
 	void *p = real.malloc(size);
 
-	if (likely(p != NULL))
-		account_alloc(p, size, &caller);
-	return p;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
 }
 
 guard_export void free(void *p)
 {
-	const struct frame caller = CALLER;
 
-	if (likely(p != NULL))
-		account_freed(account_take(p, &caller), p, &caller);
+	if (likely(p != NULL) && unlikely(!account_free(p))) {
+		account_free_slow(p, CALLER_SP);
+		return;
+	}
 	real.free(p);
 }
 
 guard_export void *calloc(size_t n, size_t size)
 {
-	const struct frame caller = CALLER;
 	void *p = real.calloc(n, size);
 
-	if (likely(p != NULL))
-		account_alloc(p, n * size, &caller);
-	return p;
+	return likely(p != NULL) ? account_alloc(p, n * size, CALLER_SP) : NULL;
 }
 
 guard_export void *realloc(void *p, size_t size)
 {
-	const struct frame caller = CALLER;
 	struct taken taken = {0, 0};
 	void *q;
 
 	if (p)
-		taken = account_take(p, &caller);
+		taken = account_take(p, CALLER_SP);
 	q = real.realloc(p, size);
 	if (unlikely(!q && size)) {
 		account_put_back(taken, (uintptr_t)p);
 		return NULL;
 	}
-	account_freed(taken, p, &caller);
-	if (likely(q != NULL))
-		account_alloc(q, size, &caller);
-	return q;
+	if (taken.word)
+		account_taken(taken, p, CALLER_SP);
+	return likely(q != NULL) ? account_alloc(q, size, CALLER_SP) : NULL;
 }
 
 guard_export int posix_memalign(void **out, size_t alignment, size_t size)
 {
-	const struct frame caller = CALLER;
 	int r = real.posix_memalign(out, alignment, size);
 
 	if (!r && *out)
-		account_alloc(*out, size, &caller);
+		account_alloc(*out, size, CALLER_SP);
 	return r;
 }
 
 guard_export void *aligned_alloc(size_t alignment, size_t size)
 {
-	const struct frame caller = CALLER;
 	void *p = real.aligned_alloc(alignment, size);
 
-	if (likely(p != NULL))
-		account_alloc(p, size, &caller);
-	return p;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
 }
 
 guard_export void *memalign(size_t alignment, size_t size)
 {
-	const struct frame caller = CALLER;
 	void *p = real.memalign(alignment, size);
 
-	if (likely(p != NULL))
-		account_alloc(p, size, &caller);
-	return p;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
 }
 
 guard_export void *valloc(size_t size)
 {
-	const struct frame caller = CALLER;
 	void *p = real.valloc(size);
 
-	if (likely(p != NULL))
-		account_alloc(p, size, &caller);
-	return p;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
 }
 
 guard_export void *pvalloc(size_t size)
 {
-	const struct frame caller = CALLER;
 	void *p = real.pvalloc(size);
 
-	if (likely(p != NULL))
-		account_alloc(p, size, &caller);
-	return p;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
 }
 
 guard_export size_t malloc_usable_size(void *p)

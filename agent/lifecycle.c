@@ -149,7 +149,8 @@ static bool start_core(int *region_fd)
 	modules_init();
 	threads_init();
 	/* Others name their functions __libc_free too, so the code's place tells whose they are. */
-	blockmap_tiny = !module_has_libc_code(*(void **)&real.malloc);
+	if (!blockmap_init(!module_has_libc_code(*(void **)&real.malloc)))
+		return false;
 	store->agent.mode = MODE_EXACT;
 	return true;
 }
@@ -173,7 +174,7 @@ static void begin_rest(void)
 
 	stage = STAGE_WHOLE;
 	store->agent.unwinder = unwind_init() ? UNWINDER_LIBUNWIND : UNWINDER_NONE;
-	proc_init(!blockmap_tiny);
+	proc_init(!blockmap_tiny_below);
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	on_exit(on_exit_handler, NULL);
 	introduce(early_region_fd);
@@ -183,14 +184,21 @@ static void begin_rest(void)
 		rule_unlock(&guard);
 	}
 	process_epoch_advance();
+	shards_each(stack_disown);
 }
 
 bool lifecycle_begin(const struct frame *frame)
 {
+	static int beginning;
+
+	/* A library's constructor may have made threads already: one of them begins, the others pass through. */
+	if (__atomic_exchange_n(&beginning, 1, __ATOMIC_ACQUIRE))
+		return false;
 	if (stage == STAGE_NONE && __environ)
 		begin_core();
 	if (stage == STAGE_CORE && (!frame || !module_code_is_system(frame->ra)))
 		begin_rest();
+	__atomic_store_n(&beginning, 0, __ATOMIC_RELEASE);
 	return stage == STAGE_CORE || stage == STAGE_WHOLE;
 }
 
@@ -231,8 +239,10 @@ static bool begin_child(void)
 			sys3(SYS_close, region_fd, 0, 0);
 		return false;
 	}
+	blockmap_postfork_child();
 	tell_forget();
 	introduce(region_fd);
+	sampler_sample(false, false);
 	return true;
 }
 

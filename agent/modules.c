@@ -5,6 +5,7 @@
 #include "agent/memory.h"
 #include "agent/process.h"
 #include "agent/rule.h"
+#include "agent/stack.h"
 #include "agent/store.h"
 #include "agent/sys.h"
 #include <dlfcn.h>
@@ -153,6 +154,7 @@ void modules_freed(const void *block)
 		modules[i]->record->module.flags |= MODULE_UNLOADED;
 	rule_forget(modules[i]->start, modules[i]->end);
 	process_epoch_advance();
+	shards_each(stack_disown);
 	rule_unlock(&guard);
 }
 

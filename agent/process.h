@@ -25,7 +25,7 @@ struct process_page {
 	uint32_t epoch;
 	char padding[4092];
 };
-extern struct process_page process_page;
+extern struct process_page process_page guard_hidden;
 
 guard_inline uint32_t process_epoch(void)
 {

@@ -16,7 +16,7 @@ struct real {
 };
 #undef REAL_FIELD
 
-extern struct real real;
+extern struct real real __attribute__((visibility("hidden")));
 
 /* Fills the table; further calls do nothing. Context: any, before threads race for it too. */
 void real_resolve(void);

@@ -7,23 +7,32 @@
 #include "agent/sys.h"
 #include <string.h>
 
-#define FIRST_SLOTS 32u
-#define MOST_SLOTS 4096u
+#define FIRST_SLOTS 64u
+#define MOST_SLOTS 8192u
 #define GROWTH 4u
-#define BYTES_PER_SLOT 192u /* a stack of some 16 frames */
-#define FILLS_PER_SLOT 2u   /* more than this since the last growth: the table is too small */
-#define VARIANTS 2u	    /* this many other stacks in a slot turn it into a pivot */
-#define PIVOT_PATIENCE 16u  /* misses by other leaves before a pivot is given up */
+#define BYTES_PER_SLOT                                                                                                 \
+	96u		   /* slots are cheap and collide less half empty: a stack of 18 frames for every second one   \
+			    */
+#define FILLS_PER_SLOT 1u  /* more than this since the last growth: the table is too small */
+#define VARIANTS 2u	   /* this many other stacks of the same leaf turn a slot into a pivot */
+#define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
 #define VALUE_MASK ((UINT64_C(1) << STACK_WORD_SHIFT) - 1)
 
-bool stack_words_hold_carefully(const struct stack_entry *e, uintptr_t sp)
-{
-	const uint64_t *stack = (const uint64_t *)sp;
+static struct stack_entry no_entry; /* of sp 0: no stack's */
+struct stack_table stack_nothing = {.slots = {(uintptr_t)&no_entry}};
 
+const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp)
+{
+	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
+	uintptr_t slot = *stack_slot(shard->table, stack_key(sp, base[1]));
+	const struct stack_entry *e = (const struct stack_entry *)slot;
+
+	if (slot & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
+		return NULL;
 	for (uint32_t i = 0; i < e->n_words; i++)
-		if (stack[e->words[i] >> STACK_WORD_SHIFT] != (e->words[i] & VALUE_MASK))
-			return false;
-	return true;
+		if (base[e->words[i] >> STACK_WORD_SHIFT] != (e->words[i] & VALUE_MASK))
+			return NULL;
+	return e;
 }
 
 /* May the word at this address be read? On a stack of unknown bounds the kernel is asked, once a page. */
@@ -45,14 +54,14 @@ static bool may_read(struct backtrace *b, uintptr_t address)
 /* Notes a word that unwinding has read. */
 static void note_word(struct backtrace *b, uintptr_t sp, uintptr_t address, uint64_t value)
 {
-	uint64_t offset = (address - sp) / 8;
+	uint64_t offset = (address - (sp - STACK_BASE)) / 8;
 
 	if (offset >> (64 - STACK_WORD_SHIFT) || value >> STACK_WORD_SHIFT)
 		b->cacheable = false;
 	b->words[b->n_words++] = (offset << STACK_WORD_SHIFT) | (value & VALUE_MASK);
 }
 
-/* The registers while stepping; where bp was read from, 0: it is still the caller's. */
+/* The registers while stepping, and where bp was read from. */
 struct step {
 	uintptr_t sp, pc, bp, bp_from;
 };
@@ -63,10 +72,7 @@ static bool step_by(struct backtrace *b, const struct frame *f, const struct rul
 	uintptr_t cfa, saved;
 
 	if (rule->kind == RULE_BP) {
-		if (s->bp_from)
-			note_word(b, f->sp, s->bp_from, s->bp);
-		else
-			b->bp_used = true;
+		note_word(b, f->sp, s->bp_from, s->bp);
 		cfa = s->bp + (intptr_t)rule->cfa;
 	} else {
 		cfa = s->sp + (intptr_t)rule->cfa;
@@ -88,11 +94,12 @@ static bool step_by(struct backtrace *b, const struct frame *f, const struct rul
 
 void stack_step(struct backtrace *b, const struct frame *f, bool learn)
 {
-	struct step s = {f->sp, f->ra, f->bp, 0};
+	struct step s = {f->sp, f->ra, f->bp, f->sp - STACK_BASE};
 	uint64_t depth = options.depth;
 	const struct rule *rule;
 
 	b->cacheable = true;
+	note_word(b, f->sp, f->sp - STACK_BASE + 8, f->ra);
 	for (;;) {
 		rule = rule_find(s.pc);
 		if (unlikely(!rule) && learn)
@@ -120,21 +127,24 @@ void stack_step(struct backtrace *b, const struct frame *f, bool learn)
 	b->flags |= STACK_INCOMPLETE;
 }
 
-static struct stack_entry *entry_make(struct shard *shard, const struct frame *f, const struct backtrace *b)
+static void *entries_take(struct shard *shard, uint64_t size)
 {
-	uint32_t n = b->careful ? b->n_words : (b->n_words + 3) & ~3u;
-	uint64_t size = sizeof(struct stack_entry) + n * sizeof(uint64_t), at;
-	struct stack_entry *e;
+	uint64_t at;
 
 	if (shard->entries_used + size > shard->entries_size)
 		return NULL;
 	at = counter_fetch_add(&shard->entries_used, size);
-	e = (struct stack_entry *)(shard->entries + at);
-	e->sp = f->sp;
-	e->ra = f->ra;
-	e->bp = f->bp;
-	e->bp_mask = b->bp_used ? ~(uintptr_t)0 : 0;
-	e->careful = b->careful;
+	return shard->entries + at;
+}
+
+static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const struct backtrace *b)
+{
+	uint32_t n = b->careful ? b->n_words : (b->n_words + 3) & ~3u;
+	struct stack_entry *e = entries_take(shard, sizeof(*e) + n * sizeof(uint64_t));
+
+	if (!e)
+		return NULL;
+	e->sp = b->careful ? sp | STACK_CAREFUL : sp;
 	e->n_words = n;
 	memcpy(e->words, b->words, b->n_words * sizeof(uint64_t));
 	for (uint32_t i = b->n_words; i < n; i++)
@@ -142,7 +152,7 @@ static struct stack_entry *entry_make(struct shard *shard, const struct frame *f
 	return e;
 }
 
-/* The position in sp-words of the first word in which two stacks of the same leaf differ; 0: none. */
+/* The place of the first word in which two stacks of the same leaf differ; 0: none. */
 static uint32_t first_difference(const struct stack_entry *e, const struct backtrace *b)
 {
 	for (uint32_t i = 0; i < e->n_words && i < b->n_words; i++)
@@ -153,7 +163,7 @@ static uint32_t first_difference(const struct stack_entry *e, const struct backt
 	return 0;
 }
 
-/* The value that an entry has at a position, for the slot that a pivot sends it to. */
+/* The value that an entry has at a place, for the slot that a pivot sends it to. */
 static uint64_t entry_value(const struct stack_entry *e, uint32_t position)
 {
 	for (uint32_t i = 0; i < e->n_words; i++)
@@ -162,85 +172,93 @@ static uint64_t entry_value(const struct stack_entry *e, uint32_t position)
 	return 0;
 }
 
-static void slot_set(struct stack_slot *slot, struct stack_entry *e)
-{
-	slot->pivot = 0;
-	slot->missed = 0;
-	slot->entry = e;
-}
-
 /* Another stack of the same leaf: the slot becomes a pivot that sends the old one to a slot of its own. */
-static bool slot_split(struct shard *shard, struct stack_slot *slot, uint64_t key, const struct backtrace *b)
+static bool slot_split(struct shard *shard, uintptr_t *slot, uint64_t key, const struct backtrace *b)
 {
-	struct stack_entry *old = slot->entry;
+	struct stack_entry *old = (struct stack_entry *)*slot;
 	uint32_t position = first_difference(old, b);
-	struct stack_slot *child;
+	struct stack_pivot *pivot;
+	uintptr_t *child;
 
-	if (!position || old->careful || ++slot->missed < VARIANTS)
+	if (!position || ++old->reserved < VARIANTS || !(pivot = entries_take(shard, sizeof(*pivot))))
 		return false;
-	slot->entry = NULL;
-	slot->key = key;
-	slot->missed = 0;
-	slot->pivot = position;
-	child = stack_slot(shard, stack_key_pivot(key, entry_value(old, position)));
-	if (!child->pivot && child != slot)
-		slot_set(child, old);
+	pivot->key = key;
+	pivot->position = position;
+	pivot->missed = 0;
+	*slot = (uintptr_t)pivot | STACK_PIVOT;
+	child = stack_slot(shard->table, stack_key_pivot(key, entry_value(old, position)));
+	if (!(*child & STACK_PIVOT))
+		*child = (uintptr_t)old;
 	return true;
 }
 
 /* Puts the entry where stack_lookup will look for it. */
-static void place(struct shard *shard, const struct frame *f, const struct backtrace *b, struct stack_entry *e)
+static void place(struct shard *shard, uintptr_t sp, const struct backtrace *b, struct stack_entry *e)
 {
-	uint64_t key = stack_key(f->sp, f->ra);
-	struct stack_slot *slot = stack_slot(shard, key);
+	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
+	uint64_t key = stack_key(sp, base[1]);
+	struct stack_entry *old;
+	struct stack_pivot *pivot;
+	uintptr_t *slot;
 
 	for (uint32_t level = 1;; level++) {
-		if (!slot->pivot) {
-			if (!slot->entry || slot->entry->sp != f->sp || slot->entry->ra != f->ra ||
-			    level == STACK_LEVELS || !slot_split(shard, slot, key, b)) {
-				uint32_t missed = slot->missed;
-
-				slot_set(slot, e);
-				slot->missed = missed;
+		slot = stack_slot(shard->table, key);
+		pivot = (struct stack_pivot *)(*slot - STACK_PIVOT);
+		if (*slot & STACK_PIVOT) {
+			if (pivot->key != key || level == STACK_LEVELS || b->careful) {
+				if (++pivot->missed > PIVOT_PATIENCE)
+					*slot = (uintptr_t)e;
 				return;
 			}
-		} else if (slot->key != key || level == STACK_LEVELS || e->careful) {
-			if (++slot->missed > PIVOT_PATIENCE)
-				slot_set(slot, e);
-			return;
+		} else {
+			old = (struct stack_entry *)*slot;
+			e->reserved = old->sp == sp ? old->reserved : 0;
+			if (old->sp != sp || level == STACK_LEVELS || b->careful || !slot_split(shard, slot, key, b)) {
+				e->reserved = old->sp == sp ? old->reserved : 0;
+				*slot = (uintptr_t)e;
+				return;
+			}
+			pivot = (struct stack_pivot *)(*slot - STACK_PIVOT);
 		}
-		key = stack_key_pivot(key, ((const uint64_t *)f->sp)[slot->pivot]);
-		slot = stack_slot(shard, key);
+		key = stack_key_pivot(key, base[pivot->position]);
 	}
 }
 
-/* A table of this size; what was remembered is met again soon. False: no memory, the old one stays. */
-static bool table_make(struct shard *shard, uint32_t n_slots)
+static void table_clear(struct stack_table *table)
 {
-	uint64_t entries_size = n_slots * (uint64_t)BYTES_PER_SLOT, old_size = shard->entries_size;
-	size_t size = n_slots * sizeof(struct stack_slot) + entries_size;
-	struct stack_slot *old = shard->slots;
-	size_t old_bytes = old ? (shard->slot_mask + 1) * sizeof(*old) + old_size : 0;
-	char *memory = n_slots == FIRST_SLOTS ? memory_take(size) : memory_map(size);
+	for (uint64_t i = 0; i <= table->mask; i++)
+		table->slots[i] = (uintptr_t)&no_entry;
+}
 
-	if (!memory)
+/* A table of this size; what was remembered is met again soon. False: no memory, the old one stays. */
+static bool table_make(struct shard *shard, uint64_t n_slots)
+{
+	size_t head = sizeof(struct stack_table) + n_slots * sizeof(uintptr_t);
+	size_t size = head + n_slots * BYTES_PER_SLOT, old_size = shard->table_size;
+	struct stack_table *old = shard->own_table, *table;
+
+	table = n_slots == FIRST_SLOTS ? memory_take(size) : memory_map(size);
+	if (!table)
 		return false;
-	shard->entries_size = 0;
-	shard->slot_mask = 0;
-	shard->slots = (struct stack_slot *)memory;
-	shard->slot_mask = n_slots - 1;
-	shard->entries = memory + n_slots * sizeof(struct stack_slot);
+	table->mask = n_slots - 1;
+	table_clear(table);
+	shard->table = &stack_nothing; /* for a signal handler between here and the end */
+	shard->entries = (char *)table + head;
 	shard->entries_used = 0;
-	shard->entries_size = entries_size;
+	shard->entries_size = n_slots * BYTES_PER_SLOT;
 	shard->n_fills = 0;
-	if (old && old_bytes > FIRST_SLOTS * (sizeof(*old) + BYTES_PER_SLOT))
-		memory_unmap(old, old_bytes);
+	shard->own_table = table;
+	shard->table_size = size;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	shard->table = table;
+	if (old && old->mask + 1 > FIRST_SLOTS)
+		memory_unmap(old, old_size);
 	return true;
 }
 
 bool stack_init_shard(struct shard *shard)
 {
-	uint64_t words = options.depth + 2 * options.depth;
+	uint64_t words = options.depth + 2 * options.depth + 2;
 
 	for (int i = 0; i < 2; i++)
 		if (!(shard->scratch[i] = memory_take(words * sizeof(uint64_t))))
@@ -250,30 +268,38 @@ bool stack_init_shard(struct shard *shard)
 
 void stack_forget(struct shard *shard)
 {
-	memset(shard->slots, 0, (shard->slot_mask + 1) * sizeof(*shard->slots));
+	shard->table = &stack_nothing;
+	table_clear(shard->own_table);
 	shard->entries_used = 0;
 	shard->n_fills = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	shard->table = shard->own_table;
 }
 
-void stack_remember(struct shard *shard, const struct frame *f, const struct backtrace *b, uint64_t word,
+void stack_disown(struct shard *shard)
+{
+	__atomic_store_n(&shard->table, &stack_nothing, __ATOMIC_RELEASE);
+}
+
+void stack_remember(struct shard *shard, uintptr_t sp, const struct backtrace *b, uint64_t word,
 		    struct region_cell *cell)
 {
-	uint32_t slots = shard->slot_mask + 1;
+	uint64_t slots = shard->own_table->mask + 1;
 	struct stack_entry *e;
 
-	if (!b->cacheable || (b->careful && b->n_words > options.depth * 2))
+	if (!b->cacheable || shard->table == &stack_nothing)
 		return;
 	if (++shard->n_fills > slots * FILLS_PER_SLOT && slots < MOST_SLOTS)
 		table_make(shard, slots * GROWTH);
-	e = entry_make(shard, f, b);
+	e = entry_make(shard, sp, b);
 	if (!e) {
 		if (slots >= MOST_SLOTS || !table_make(shard, slots * GROWTH))
 			stack_forget(shard);
-		e = entry_make(shard, f, b);
+		e = entry_make(shard, sp, b);
 		if (!e)
 			return;
 	}
 	e->word = word;
 	e->cell = cell;
-	place(shard, f, b, e);
+	place(shard, sp, b, e);
 }

@@ -8,8 +8,8 @@
  * matches shows that the next is where unwinding would have read it.
  *
  * Remembered stacks are in a hash table of the thread's, by sp and return address. Where several
- * stacks share both (a wrapper around malloc), the slot turns into a pivot: it names the first
- * word in which they differed, and that word's value chooses among further slots.
+ * stacks share both (a wrapper around malloc), the slot turns into a pivot: it names the place of the
+ * first word in which they differed, and that word's value chooses among further slots.
  *
  * What is not remembered is stepped by rules (rule.h), about 3 ns a frame.
  */
@@ -17,22 +17,42 @@
 #include "agent/thread.h"
 
 #define STACK_LEVELS 4u
-#define STACK_WORD_SHIFT 48 /* of a word: offset from sp in 8 bytes above, value below */
+#define STACK_WORD_SHIFT 48 /* of a word: its place above the base in 8 bytes, and below its value */
+#define STACK_CAREFUL 1u    /* in an entry's sp, which is never odd: the stack's bounds are not known */
+#define STACK_PIVOT 1u	    /* in a slot: what it points to is a pivot */
+
+/*
+ * Words are counted from the frame of the hook: there the compiler has put the caller's rbp (place 0) and
+ * the return address (place 1), and above them is the caller's stack. So the caller's registers are
+ * words like all others.
+ */
+#define STACK_BASE 16u
+
+guard_inline struct frame frame_of(uintptr_t sp)
+{
+	const uintptr_t *base = (const uintptr_t *)(sp - STACK_BASE);
+
+	return (struct frame){sp, base[1], base[0]};
+}
 
 struct stack_entry {
-	uintptr_t sp, ra, bp, bp_mask; /* bp_mask: ~0 where a CFA was counted from the caller's rbp register */
-	uint64_t word;		       /* of the block map, without the size */
+	uintptr_t sp;
+	uint64_t word; /* of the block map, without the size */
 	struct region_cell *cell;
-	uint32_t n_words; /* a multiple of 4 unless careful */
-	bool careful;	  /* the stack's bounds are not known: stop at the first word that differs */
+	uint32_t n_words; /* a multiple of 4 unless careful; 4 at least */
+	uint32_t reserved;
 	uint64_t words[];
 };
 
-struct stack_slot {
+struct stack_pivot {
 	uint64_t key;
-	struct stack_entry *entry; /* NULL where pivot is set */
-	uint32_t pivot;		   /* offset from sp in 8 bytes of the word that chooses; 0: none */
-	uint32_t missed;	   /* times that another stack was here */
+	uint32_t position; /* place of the word that chooses */
+	uint32_t missed;   /* times that another leaf was here */
+};
+
+struct stack_table {
+	uint64_t mask;
+	uintptr_t slots[]; /* an entry, never NULL, or a pivot and STACK_PIVOT */
 };
 
 /* What stepping found. */
@@ -40,13 +60,13 @@ struct backtrace {
 	uint64_t *frames, *words;
 	uint32_t n_frames, n_words;
 	uint32_t flags; /* enum stack_flags */
-	bool bp_used, careful, cacheable, from_loader;
+	bool careful, cacheable, from_loader;
 	uintptr_t probed; /* page found readable, on a stack whose bounds are not known */
 };
 
 guard_inline uint64_t stack_key(uintptr_t sp, uintptr_t ra)
 {
-	return (sp + (ra << 20)) * UINT64_C(0x9e3779b97f4a7c15) ^ ra;
+	return (sp ^ ra) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 guard_inline uint64_t stack_key_pivot(uint64_t key, uint64_t value)
@@ -54,53 +74,64 @@ guard_inline uint64_t stack_key_pivot(uint64_t key, uint64_t value)
 	return (key ^ value) * UINT64_C(0xd6e8feb86659fd93);
 }
 
-guard_inline struct stack_slot *stack_slot(const struct shard *shard, uint64_t key)
+guard_inline uintptr_t *stack_slot(struct stack_table *table, uint64_t key)
 {
-	return &shard->slots[(key >> 32) & shard->slot_mask];
+	return &table->slots[(key >> 40) & table->mask];
 }
 
-/* The first word that differs from the remembered one; n_words when all hold. */
-guard_inline bool stack_words_hold(const struct stack_entry *e, uintptr_t sp)
+/* Adds to *differ what differs between a remembered word and the one there, in the low STACK_WORD_SHIFT bits. */
+guard_inline void stack_word_compare(uint64_t *differ, uint64_t word, const uint64_t *base)
 {
-	const uint64_t *stack = (const uint64_t *)sp;
-	uint64_t differ;
+	uint64_t place = word;
 
-	for (uint32_t i = 0; i < e->n_words; i += 4) {
-		const uint64_t *w = &e->words[i];
-
-		differ = stack[w[0] >> STACK_WORD_SHIFT] ^ w[0];
-		differ |= stack[w[1] >> STACK_WORD_SHIFT] ^ w[1];
-		differ |= stack[w[2] >> STACK_WORD_SHIFT] ^ w[2];
-		differ |= stack[w[3] >> STACK_WORD_SHIFT] ^ w[3];
-		if (unlikely(differ << (64 - STACK_WORD_SHIFT)))
-			return false;
-	}
-	return true;
+	/* In this order two registers are enough for all words, so that the hook saves none for them. */
+	__asm__ volatile("shrq $48, %1\n\t"
+			 "xorq (%3,%1,8), %0\n\t"
+			 "orq %0, %2"
+			 : "+r"(word), "+r"(place), "+r"(*differ)
+			 : "r"(base)
+			 : "cc", "memory");
 }
 
-/* As above on a stack whose end is not known: reads nothing behind the first difference. */
-bool stack_words_hold_carefully(const struct stack_entry *e, uintptr_t sp);
+/* Do all words hold? Reads all of them, which a stack of known bounds allows. */
+guard_inline bool stack_words_hold(const struct stack_entry *e, const uint64_t *base)
+{
+	const uint64_t *w = e->words, *end = w + e->n_words;
+	uint64_t differ = 0;
+
+	do {
+		stack_word_compare(&differ, w[0], base);
+		stack_word_compare(&differ, w[1], base);
+		stack_word_compare(&differ, w[2], base);
+		stack_word_compare(&differ, w[3], base);
+		w += 4;
+	} while (w != end);
+	return !(differ << (64 - STACK_WORD_SHIFT));
+}
 
 /* The remembered stack that this is, or NULL. Cost: some 5 ns at 20 frames. Context: shard of this thread. */
-guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, const struct frame *f)
+guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, uintptr_t sp)
 {
-	uint64_t key = stack_key(f->sp, f->ra);
-	const struct stack_slot *slot = stack_slot(shard, key);
+	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
+	struct stack_table *table = shard->table;
+	uint64_t key = stack_key(sp, base[1]);
+	uintptr_t slot = *stack_slot(table, key);
 	const struct stack_entry *e;
 
-	for (uint32_t level = 1; unlikely(slot->pivot); level++) {
-		if (slot->key != key || level == STACK_LEVELS)
+	for (uint32_t level = 1; unlikely(slot & STACK_PIVOT); level++) {
+		const struct stack_pivot *pivot = (const struct stack_pivot *)(slot - STACK_PIVOT);
+
+		if (pivot->key != key || level == STACK_LEVELS)
 			return NULL;
-		key = stack_key_pivot(key, ((const uint64_t *)f->sp)[slot->pivot]);
-		slot = stack_slot(shard, key);
+		key = stack_key_pivot(key, base[pivot->position]);
+		slot = *stack_slot(table, key);
 	}
-	e = slot->entry;
-	if (unlikely(!e) || e->sp != f->sp || e->ra != f->ra || (e->bp ^ f->bp) & e->bp_mask)
-		return NULL;
-	if (unlikely(e->careful) ? stack_words_hold_carefully(e, f->sp) : stack_words_hold(e, f->sp))
-		return e;
-	return NULL;
+	e = (const struct stack_entry *)slot;
+	return likely(e->sp == sp) && likely(stack_words_hold(e, base)) ? e : NULL;
 }
+
+/* The same on a stack whose end is not known: reads nothing behind the first word that differs. Context: as above. */
+const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp);
 
 /*
  * Steps this stack by rules into *b, whose arrays come from the shard's scratch. `learn`: unknown return
@@ -109,10 +140,14 @@ guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, c
 void stack_step(struct backtrace *b, const struct frame *f, bool learn);
 
 /* Remembers it. Context: thread_enter(), not nested. */
-void stack_remember(struct shard *shard, const struct frame *f, const struct backtrace *b, uint64_t word,
+void stack_remember(struct shard *shard, uintptr_t sp, const struct backtrace *b, uint64_t word,
 		    struct region_cell *cell);
 
-/* Forgets all: a module was unloaded. Context: as above. */
+/* Forgets all: a module was unloaded, or another thread takes the shard over. Context: as above. */
 void stack_forget(struct shard *shard);
-/* The scratch of a new shard. */
+/* Makes another thread forget, at its next look: it finds an empty table and enters slow work. Context: any. */
+void stack_disown(struct shard *shard);
+/* The scratch and the first table of a new shard. */
 bool stack_init_shard(struct shard *shard);
+/* Holds nothing: what a thread without a shard of its own looks into. */
+extern struct stack_table stack_nothing guard_hidden;

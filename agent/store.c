@@ -5,6 +5,7 @@
 #include "agent/process.h"
 #include "agent/sys.h"
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define STEP (256 * 1024u) /* address space opened at a time */
@@ -29,7 +30,13 @@ uint64_t store_stream(void)
 /* A sealed file of this size, or -1. Sealed, so that no reader ever meets SIGBUS. */
 static int memfd_make(uint64_t size)
 {
-	int fd = (int)sys3(SYS_memfd_create, "libguard", 3 /* MFD_CLOEXEC | MFD_ALLOW_SEALING */, 0);
+	struct rlimit limit;
+	int fd;
+
+	/* A file larger than this limit would be the host's death by SIGXFSZ. */
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) < 0 || limit.rlim_cur < size)
+		return -1;
+	fd = (int)sys3(SYS_memfd_create, "libguard", 3 /* MFD_CLOEXEC | MFD_ALLOW_SEALING */, 0);
 
 	if (fd < 0)
 		return -1;

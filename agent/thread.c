@@ -14,8 +14,10 @@
 #define LOOK_AT 64u		  /* shards tried for a dead owner before a new one is made */
 #define PEAK_STEP (64 * 1024u)	  /* with several threads the peak is looked at this often */
 #define FIRST_LOOK (1024 * 1024u) /* of a thread's stack: its first allocation is near the top */
+#define FURTHER_LOOK (64u << 20)  /* how far below that it is followed at a time */
 
-__thread struct thread thread = {.epoch = EPOCH_THREAD_NEW};
+struct shard shard_nobody = {.table = &stack_nothing};
+__thread struct thread thread = {.epoch = EPOCH_THREAD_NEW, .shard = &shard_nobody};
 
 static struct shard *shards; /* atomic; newest first */
 static uint32_t n_shards;
@@ -118,12 +120,11 @@ static void find_stack(uintptr_t sp)
 	}
 }
 
-/* The stack has grown below what is known of it: is what lies between mapped too? */
-static void extend_stack(uintptr_t sp)
+void thread_extend_stack(uintptr_t sp)
 {
 	uintptr_t low = thread.stack_low;
 
-	if (sp >= low || low - sp > FIRST_LOOK || thread.stack_high == main_stack_end ||
+	if (sp >= low || low - sp > FURTHER_LOOK || thread.stack_high == main_stack_end ||
 	    process_sandbox == SANDBOX_STRICT)
 		return;
 	if (pages_readable(sp, low))
@@ -132,8 +133,11 @@ static void extend_stack(uintptr_t sp)
 
 static bool thread_attach(const struct frame *frame)
 {
-	if (!thread.shard && !(thread.shard = shard_get()))
+	struct shard *shard = thread.shard == &shard_nobody ? shard_get() : thread.shard;
+
+	if (!shard)
 		return false;
+	thread.shard = shard;
 	find_stack(frame->sp);
 	return true;
 }
@@ -159,7 +163,7 @@ static bool catch_up(const struct frame *frame)
 		thread.busy = BUSY_HOOK;
 		epoch = process_epoch();
 	}
-	if (thread.epoch == EPOCH_THREAD_NEW || !thread.shard) {
+	if (thread.epoch == EPOCH_THREAD_NEW) {
 		if (!thread_attach(frame))
 			return false;
 	} else {
@@ -183,9 +187,8 @@ bool thread_enter(const struct frame *frame, uint32_t *was)
 			thread.busy = BUSY_NO;
 			return false;
 		}
-		extend_stack(frame->sp);
 	}
-	if (thread.shard && store && thread.epoch != EPOCH_THREAD_NEW)
+	if (thread.epoch != EPOCH_THREAD_NEW)
 		return true;
 	thread.busy = *was;
 	return false;
@@ -215,6 +218,8 @@ struct region_cell *shard_cell_new(struct shard *shard, uint32_t callsite)
 	uint32_t chunk = callsite / REGION_CELLS;
 	struct region_counters *counters;
 
+	if (shard_cell(shard, callsite))
+		return shard_cell(shard, callsite);
 	if (chunk >= shard->n_chunks && !chunks_grow(shard, chunk))
 		return NULL;
 	if (!shard->chunks[chunk]) {
@@ -268,6 +273,6 @@ void shards_postfork_child(void)
 {
 	shards_each(shard_postfork_child);
 	next_to_try = NULL;
-	if (thread.shard)
+	if (thread.shard != &shard_nobody)
 		owner_take(thread.shard);
 }

@@ -11,25 +11,26 @@
 #include "agent/store.h"
 #include <pthread.h>
 
-struct stack_slot;
+struct stack_table;
 
 struct shard {
 	struct shard *next;
 	struct region_counters **chunks; /* by callsite / REGION_CELLS */
 	uint32_t n_chunks;
 	uint32_t id;
-	/* The stack cache; see stack.h. */
-	struct stack_slot *slots;
-	uint32_t slot_mask;
-	uint32_t n_fills;
-	char *entries;
-	uint64_t entries_used, entries_size;
+	struct stack_table *table; /* remembered stacks (stack.h): own_table, or an empty one */
 	/* Allocations until the clock is looked at; counts down. */
 	uint64_t countdown;
 	/* Bytes allocated less freed by this thread; mod 2^64, the sum over shards is what counts. */
 	uint64_t live;
 	/* Value of live above which the peak is looked at. */
 	uint64_t ceiling;
+	/* The stack cache's memory. */
+	struct stack_table *own_table;
+	uint64_t table_size;
+	char *entries;
+	uint64_t entries_used, entries_size;
+	uint32_t n_fills;
 	uint64_t *scratch[2]; /* for stepping a stack: once plain, once in a signal handler */
 	pthread_mutex_t owner;
 };
@@ -42,14 +43,14 @@ enum thread_busy {
 };
 
 struct thread {
-	uint32_t epoch; /* equals the process's: the fast path may be taken */
-	uint32_t busy;	/* enum thread_busy */
-	struct shard *shard;
-	uintptr_t busy_sp; /* stack pointer of who set busy: below the current one, it was left by longjmp */
+	uint32_t epoch;	     /* equals the process's: the fast path may be taken */
+	uint32_t busy;	     /* enum thread_busy */
+	struct shard *shard; /* never NULL: before the thread has one, shard_nobody's, which has nothing */
+	uintptr_t busy_sp;   /* stack pointer of who set busy: below the current one, it was left by longjmp */
 	uintptr_t stack_low, stack_high; /* [low, high) is known to be this thread's stack and mapped */
 };
 
-extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
+extern __thread struct thread thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* The caller of an interposed function: where it returns to, and its registers there. */
 struct frame {
@@ -69,17 +70,24 @@ static inline void thread_leave(uint32_t was)
 	__atomic_store_n(&thread.busy, was, __ATOMIC_RELAXED);
 }
 
+/* The stack has grown below what is known of it: is what lies between mapped too? Context: thread_enter(). */
+void thread_extend_stack(uintptr_t sp);
+
 /* The counters of a callsite in this thread's shard, made if new; NULL: region full. Context: thread_enter(). */
 struct region_cell *shard_cell_new(struct shard *shard, uint32_t callsite);
 
-guard_inline struct region_cell *shard_cell(struct shard *shard, uint32_t callsite)
+/* The same if they are there, else NULL. Context: any. */
+guard_inline struct region_cell *shard_cell(const struct shard *shard, uint32_t callsite)
 {
 	uint32_t chunk = callsite / REGION_CELLS;
 
-	if (likely(chunk < shard->n_chunks) && likely(shard->chunks[chunk] != NULL))
-		return &shard->chunks[chunk]->cells[callsite % REGION_CELLS];
-	return shard_cell_new(shard, callsite);
+	if (unlikely(chunk >= shard->n_chunks) || unlikely(!shard->chunks[chunk]))
+		return NULL;
+	return &shard->chunks[chunk]->cells[callsite % REGION_CELLS];
 }
+
+/* Stands in for a shard until a thread has its own: every look into it leads to slow work. */
+extern struct shard shard_nobody;
 
 /* Sum over the shards, mod 2^64: exact when no thread allocates. Context: any. */
 uint64_t shards_live(void);
