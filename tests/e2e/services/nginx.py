@@ -73,9 +73,9 @@ def main():
     os.mkdir(test.path('files'))
     with open(test.path('files/file.txt'), 'wb') as file:
       file.write(content)
-    # Workers of another user could neither read the folder nor reach the socket.
+    os.chmod(test.folder, 0o755)  # as root, the workers give up their rights, and run as somebody else
     configuration = test.write('nginx.conf', CONFIGURATION.format(
-      user='user root;' if os.getuid() == 0 else '', workers=WORKERS, folder=test.folder, port=port))
+      user='user nobody nogroup;' if os.getuid() == 0 else '', workers=WORKERS, folder=test.folder, port=port))
     child = test.start(test.guarded([nginx, '-p', test.folder, '-e', test.path('error.log'), '-c', configuration]))
     harness.wait_for(lambda: child.poll() is not None or answers(port), 20)
     if not test.check(child.poll() is None and answers(port), 'nginx does not answer'):
