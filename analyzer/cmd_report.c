@@ -6,6 +6,7 @@
 #include "analyzer/command.h"
 #include "analyzer/message.h"
 #include "analyzer/recorder.h"
+#include "analyzer/rejudge.h"
 #include "analyzer/reporting.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -107,6 +108,7 @@ static int run(int argc, char **argv)
 	model_init(&model);
 	code = fill_model(&model, &arguments);
 	if (code == EXIT_FINE) {
+		rejudge_all(&model);
 		if (arguments.reporting.n == 0)
 			reporting_add(&arguments.reporting, "text");
 		if (reporting_write(&arguments.reporting, &model, stdout) < 0)

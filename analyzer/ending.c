@@ -6,6 +6,7 @@
  */
 #include "analyzer/postmortem.h"
 #include "analyzer/procfs.h"
+#include "analyzer/rejudge.h"
 #include "analyzer/stream.h"
 #include <errno.h>
 #include <sys/wait.h>
@@ -147,6 +148,8 @@ void stream_end(struct collector *collector, struct stream *stream, const struct
 		end = merge_end(found, &process->end, since_start(process));
 		postmortem_tell_end(stream->id, &end, collector_sink, collector);
 	}
+	if (process)
+		rejudge_process(process);
 	source_close(collector, &stream->socket);
 	source_close(collector, &stream->pidfd);
 	stream->state = STREAM_ENDED;

@@ -233,19 +233,22 @@ void detector_verdict(const struct detector *d, bool at_end, struct wire_verdict
 	verdict->severity = (uint8_t)rate_severity(d, &e, verdict);
 }
 
+enum verdict_state detector_callsite_state(const struct detector *d, double score, bool at_end)
+{
+	enum verdict_state state = score > d->leak_score ? VERDICT_LEAK : VERDICT_STABLE;
+
+	return held(d, at_end, state) ? VERDICT_INCONCLUSIVE : state;
+}
+
 void detector_callsite(const struct detector *d, const struct series *series, uint32_t callsite, bool at_end,
 		       struct wire_callsite_verdict *verdict)
 {
 	struct fit fit = series_fit(series);
 	double score = rule_b_score(&d->rule_b, &fit);
-	enum verdict_state state = VERDICT_STABLE;
+	enum verdict_state state = VERDICT_INCONCLUSIVE;
 
-	if (fit.n < d->rule_b.min_samples)
-		state = VERDICT_INCONCLUSIVE;
-	else if (score > d->leak_score)
-		state = VERDICT_LEAK;
-	if (held(d, at_end, state))
-		state = VERDICT_INCONCLUSIVE;
+	if (fit.n >= d->rule_b.min_samples)
+		state = detector_callsite_state(d, score, at_end);
 	*verdict = (struct wire_callsite_verdict){
 		.callsite = callsite,
 		.state = state,

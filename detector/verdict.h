@@ -67,6 +67,9 @@ bool detector_sample(struct detector *d, const struct wire_sample *sample);
 /* The verdict on the process. at_end: it has ended or is about to. */
 void detector_verdict(const struct detector *d, bool at_end, struct wire_verdict *verdict);
 
+/* What a callsite is by its score, given min_samples of it. */
+enum verdict_state detector_callsite_state(const struct detector *d, double score, bool at_end);
+
 /*
  * Rule B on a callsite's live bytes. Its series shares the detector's axis: series_init with room
  * for `window` values, then series_push(series, &d->axis, live_bytes) after each detector_sample
