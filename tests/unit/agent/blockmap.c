@@ -25,11 +25,7 @@ static void begin(bool tiny)
 {
 	agent_begin(MEGABYTE);
 	tiny_mode = tiny;
-#ifdef TINY_BELOW
 	CHECK(blockmap_init(tiny));
-#else
-	blockmap_tiny = tiny;
-#endif
 }
 
 /* As accounting does it. */

@@ -1,0 +1,253 @@
+/*
+ * Tests of agent/stack: a remembered stack is found again, and another one is not.
+ */
+#include "agent/memory.h"
+#include "tests/unit/agent/stacks.h"
+
+static void test_found(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100);
+
+	begin();
+	CHECK(look(sp) == NULL);
+	for (unsigned depth = 1; depth < 60; depth++) {
+		const struct rule *const *callers = &rules[depth * 7];
+		struct backtrace b;
+
+		build(sp, callers, depth);
+		CHECK(look(sp) == NULL);
+		b = step(sp);
+		CHECK_EQ(b.n_frames, depth);
+		CHECK_EQ(b.flags, 0);
+		for (unsigned i = 0; i < depth; i++)
+			CHECK_EQ(b.frames[i], callers[i]->frame);
+		remember(sp, 1000 + depth);
+		CHECK(meet(sp, 1000 + depth));
+		build(sp + 16, callers, depth);
+		CHECK(look(sp + 16) == NULL);
+		build(sp, callers, depth);
+		CHECK(meet(sp, 1000 + depth));
+		stack_forget(thread.shard);
+	}
+}
+
+/* Any word that unwinding reads makes it another stack, and no other word does. */
+static void test_changed(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100), end;
+	unsigned hits = 0, misses = 0;
+
+	begin();
+	end = build(sp, rules, 20);
+	remember(sp, 7);
+	CHECK(meet(sp, 7));
+	for (uintptr_t a = sp - 8; a < end; a += 8) {
+		uint64_t old = *at(a);
+		bool read = old != 0 || a == end - 8;
+
+		*at(a) ^= 8;
+		CHECK_EQ(look(sp) != NULL, !read);
+		hits += !read;
+		misses += read;
+		*at(a) = old;
+		CHECK(look(sp) != NULL);
+	}
+	CHECK_EQ(misses, 21);
+	CHECK(hits > 0);
+}
+
+/* A frame whose CFA is counted from rbp: the register at the hook, or where a callee saved it. */
+static void test_frame_pointers(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100), bp = sp + 256, far = sp + 1024;
+	struct backtrace b;
+
+	begin();
+	at(sp)[-2] = bp;
+	at(sp)[-1] = bp_rules[0]->pc;
+	at(bp)[0] = far;
+	at(bp)[1] = bp_rules[1]->pc;
+	at(far)[1] = 0;
+	b = step(sp);
+	CHECK_EQ(b.n_frames, 2);
+	CHECK_EQ(b.frames[0], bp_rules[0]->frame);
+	CHECK_EQ(b.frames[1], bp_rules[1]->frame);
+	CHECK_EQ(b.flags, 0);
+	remember(sp, 1);
+	CHECK(meet(sp, 1));
+	at(sp)[-2] = bp + 16;
+	CHECK(look(sp) == NULL);
+	at(sp)[-2] = bp;
+	at(bp)[0] = far + 16;
+	CHECK(look(sp) == NULL);
+	at(bp)[0] = far;
+	CHECK(meet(sp, 1));
+	at(far)[1] = rules[0]->pc;
+	CHECK(look(sp) == NULL);
+	/* A frame pointer that leads nowhere, or down. */
+	at(sp)[-2] = 0x1000;
+	CHECK_EQ(step(sp).flags, STACK_INCOMPLETE);
+	at(sp)[-2] = sp - 64;
+	CHECK_EQ(step(sp).flags, STACK_INCOMPLETE);
+	at(sp)[-2] = bp + 3;
+	CHECK_EQ(step(sp).flags, STACK_INCOMPLETE);
+}
+
+/* malloc is called by one wrapper, and that by 500 functions: same sp, same return address. */
+static void wrappers(unsigned levels)
+{
+	const struct rule *callers[8];
+	uintptr_t sp = (uintptr_t)(area + 100);
+	unsigned hits = 0;
+
+	begin();
+	for (unsigned round = 0; round < 20; round++) {
+		hits = 0;
+		for (unsigned i = 0; i < 500; i++) {
+			for (unsigned level = 0; level < levels; level++)
+				callers[level] = rules[500 + level];
+			callers[levels] = rules[i];
+			build(sp, callers, levels + 1);
+			hits += meet(sp, 1 + i);
+		}
+	}
+	CHECK(hits >= 400);
+}
+
+static void test_wrapper(void)
+{
+	wrappers(1);
+}
+
+static void test_wrapped_wrappers(void)
+{
+	wrappers(5);
+}
+
+/* Many more stacks than there is room for: memory has an end, and all that is found is right. */
+static void test_flood(void)
+{
+	const struct rule *callers[6];
+	uintptr_t sp = (uintptr_t)(area + 100);
+	uint64_t before, random = 5;
+	unsigned hits = 0;
+
+	begin();
+	before = memory_total();
+	for (uint32_t i = 0; i < 60000; i++) {
+		uint64_t place = random_below(&random, 500), path = random_below(&random, 100);
+
+		for (unsigned k = 0; k < 6; k++)
+			callers[k] = rules[(path * 7 + k * 31 + place) % RULES];
+		build(sp + place * 16, callers, 6);
+		meet(sp + place * 16, place * 1000 + path + 1);
+	}
+	CHECK(memory_total() - before < 4 * MEGABYTE);
+	for (uint32_t i = 0; i < 4000; i++) { /* a few are met again soon */
+		uintptr_t leaf = sp + (i % 50) * (i % 50) * 16;
+
+		build(leaf, &rules[i % 50 * 10], 10);
+		hits += meet(leaf, 1000000 + i % 50);
+	}
+	CHECK(hits > 3000);
+}
+
+static void test_forget(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100);
+
+	begin();
+	build(sp, rules, 20);
+	remember(sp, 7);
+	CHECK(meet(sp, 7));
+	stack_forget(thread.shard);
+	CHECK(look(sp) == NULL);
+	remember(sp, 8);
+	CHECK(meet(sp, 8));
+	stack_disown(thread.shard);
+	CHECK(look(sp) == NULL);
+	remember(sp, 9);
+	CHECK(look(sp) == NULL); /* what was stepped before the news is not kept */
+	process_epoch_advance();
+	thread_leave(BUSY_NO);
+	enter();
+	CHECK(look(sp) == NULL);
+	remember(sp, 10);
+	CHECK(meet(sp, 10));
+}
+
+/* A stack whose bounds nobody told, as of a coroutine, whose upper page goes. */
+static void test_unknown_bounds(void)
+{
+	char *pages = mmap(NULL, 12288, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uintptr_t sp = (uintptr_t)pages + 3840, end;
+	struct backtrace b;
+
+	begin();
+	mprotect(pages + 8192, 4096, PROT_NONE);
+	end = build(sp, rules, 20);
+	CHECK(end > (uintptr_t)pages + 4096 && end < (uintptr_t)pages + 8192);
+	CHECK(look(sp) == NULL);
+	remember(sp, 3);
+	CHECK(meet(sp, 3));
+	at(sp + (uintptr_t)rules[0]->cfa)[-1] ^= 8;
+	mprotect(pages + 4096, 4096, PROT_NONE);
+	CHECK(look(sp) == NULL); /* and reads nothing behind that word */
+	at(sp + (uintptr_t)rules[0]->cfa)[-1] ^= 8;
+	stack_forget(thread.shard);
+	b = step(sp); /* the end cannot be read */
+	CHECK_EQ(b.flags, STACK_INCOMPLETE);
+	CHECK(b.n_frames >= 2 && b.n_frames < 20);
+}
+
+/* Addresses with more than 48 bits are no addresses: stacks that differ in them alone are two. */
+static void test_wide_words(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100), end;
+
+	begin();
+	end = build(sp, rules, 3);
+	at(end)[-1] = UINT64_C(5) << 48;
+	remember(sp, 4);
+	at(end)[-1] = UINT64_C(6) << 48;
+	CHECK(look(sp) == NULL);
+	build(sp, rules, 3);
+	CHECK(look(sp) == NULL);
+}
+
+static void test_deep(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100);
+	struct backtrace b;
+
+	begin();
+	build(sp, rules, 500);
+	b = step(sp);
+	CHECK_EQ(b.n_frames, options.depth);
+	CHECK_EQ(b.flags, STACK_CUT);
+	for (unsigned i = 0; i < b.n_frames; i++)
+		CHECK_EQ(b.frames[i], rules[i]->frame);
+	remember(sp, 5);
+	CHECK(meet(sp, 5));
+	for (unsigned depth = options.depth - 3; depth < options.depth; depth++) {
+		build(sp, rules, depth);
+		CHECK_EQ(step(sp).flags, 0);
+	}
+	build(sp, rules, options.depth + 1);
+	CHECK_EQ(step(sp).flags, STACK_CUT);
+}
+
+int main(void)
+{
+	CASE(test_found);
+	CASE(test_changed);
+	CASE(test_frame_pointers);
+	CASE(test_wrapper);
+	CASE(test_wrapped_wrappers);
+	CASE(test_flood);
+	CASE(test_forget);
+	CASE(test_unknown_bounds);
+	CASE(test_wide_words);
+	CASE(test_deep);
+	return check_result();
+}
