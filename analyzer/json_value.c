@@ -43,6 +43,21 @@ json_t *json_build_id(const struct module *module)
 	return json_text_or_null(hex);
 }
 
+int json_put_number(FILE *out, double value)
+{
+	json_t *json;
+	int r;
+
+	if (value == 0) { /* nearly all are */
+		fputs("0.0", out);
+		return 0;
+	}
+	json = json_number(value);
+	r = json ? json_dumpf(json, out, JSON_STYLE | JSON_ENCODE_ANY) : -1;
+	json_decref(json);
+	return r < 0 && !ferror(out) ? -ENOMEM : 0;
+}
+
 int json_put_members(FILE *out, json_t *object)
 {
 	int r = object ? json_dumpf(object, out, JSON_STYLE | JSON_EMBED) : -1;

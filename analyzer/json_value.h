@@ -15,5 +15,7 @@ json_t *json_number(double value);	      /* infinite or not a number: 0 */
 json_t *json_text(const char *value);	      /* NULL: null */
 json_t *json_text_or_null(const char *value); /* NULL or empty: null */
 json_t *json_build_id(const struct module *module);
+/* Writes the number alone. 0 or -ENOMEM. */
+int json_put_number(FILE *out, double value);
 /* Writes the members of an object, without its braces. Takes the object over. 0 or -ENOMEM. */
 int json_put_members(FILE *out, json_t *object);

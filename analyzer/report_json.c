@@ -12,6 +12,7 @@
 #include "analyzer/report.h"
 #include "analyzer/words.h"
 #include "detector/reason.h"
+#include <errno.h>
 
 static json_t *end_json(const struct process *process)
 {
@@ -146,7 +147,8 @@ static int put_samples(FILE *out, const struct process *process)
 	return r;
 }
 
-static int put_process(FILE *out, const struct process *process, struct symbolizer *symbolizer)
+static int put_process(FILE *out, const struct process *process, struct symbolizer *symbolizer,
+		       struct json_stacks *stacks)
 {
 	struct listing listing;
 	json_t *complaints;
@@ -157,7 +159,7 @@ static int put_process(FILE *out, const struct process *process, struct symboliz
 	r = json_put_members(out, process_json(process, &listing));
 	if (r == 0) {
 		fputs(",\n  \"callsites\":[", out);
-		r = json_put_callsites(out, process, &listing, symbolizer);
+		r = json_put_callsites(out, process, &listing, stacks);
 	}
 	if (r == 0) {
 		complaints = complaints_json(process, &listing, symbolizer);
@@ -176,16 +178,18 @@ static int put_process(FILE *out, const struct process *process, struct symboliz
 int report_json(FILE *out, const struct model *model, const struct report_options *options,
 		struct symbolizer *symbolizer)
 {
+	struct json_stacks *stacks = json_stacks_new(symbolizer);
 	const struct process *process;
-	int r = 0;
+	int r = stacks ? 0 : -ENOMEM;
 
 	(void)options;
 	fputs("{\"schema\":\"guard-report/1\",\n \"processes\":[", out);
 	for (process = model->processes; process && r == 0 && !ferror(out); process = process->hh.next) {
 		fputs(process == model->processes ? "\n {" : ",\n {", out);
-		r = put_process(out, process, symbolizer);
+		r = put_process(out, process, symbolizer, stacks);
 		fputc('}', out);
 	}
 	fputs("]}\n", out);
+	json_stacks_free(stacks);
 	return r;
 }

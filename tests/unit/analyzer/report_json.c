@@ -274,6 +274,34 @@ static void test_names(const char *library)
 	model_fini(&model);
 }
 
+/* Stacks of several processes: module ids are each process's own, the text is that of the right module. */
+static void test_several_processes(const char *library)
+{
+	uint64_t after = sample_function(library, "stacks_after", NULL) + 4;
+	struct model model;
+	json_t *json;
+
+	model_init(&model);
+	for (unsigned i = 0; i < 3; i++) {
+		struct process *process = model_process(&model, i + 1);
+		uint64_t frames[] = {FRAME(1, after), FRAME(2, after), FRAME(3, after)};
+
+		sample_module(process, i == 1 ? "/nowhere/x" : library, i == 1 ? NULL : library);
+		sample_module(process, i == 1 ? library : "/nowhere/x", i == 1 ? library : NULL);
+		sample_callsite(process, frames, 3, sample_counts(1, 100, 0, 0)); /* module 3 is not known */
+	}
+	json = report(&model);
+	CHECK(json_equal(at(json, "processes.0.callsites"), at(json, "processes.2.callsites")));
+	CHECK_TEXT(text_at(json, "processes.0.callsites.0.frames.0.module"), library);
+	CHECK_TEXT(text_at(json, "processes.0.callsites.0.frames.1.module"), "/nowhere/x");
+	CHECK_TEXT(text_at(json, "processes.1.callsites.0.frames.0.module"), "/nowhere/x");
+	CHECK_TEXT(text_at(json, "processes.1.callsites.0.frames.1.module"), library);
+	CHECK_TEXT(text_at(json, "processes.1.callsites.0.frames.1.function"), "stacks_after");
+	CHECK(json_is_null(at(json, "processes.1.callsites.0.frames.2.module")));
+	json_decref(json);
+	model_fini(&model);
+}
+
 int main(int argc, char **argv)
 {
 	json_t *contract = parse_schema(), *json;
@@ -295,6 +323,7 @@ int main(int argc, char **argv)
 	test_hostile(contract);
 	test_running_and_none(contract);
 	test_names(argv[1]);
+	test_several_processes(argv[1]);
 	json_decref(contract);
 	return check_result();
 }
