@@ -74,13 +74,9 @@ __attribute__((unused)) static uintptr_t build(uintptr_t sp, const struct rule *
 
 static struct backtrace step(uintptr_t sp)
 {
-	struct backtrace b = {0};
 	struct frame f = frame_of(sp);
 
-	b.frames = thread.shard->scratch[0];
-	b.words = b.frames + options.depth;
-	stack_step(&b, &f, true);
-	return b;
+	return *stack_unwind(thread.shard, &f, false);
 }
 
 static const struct stack_entry *look(uintptr_t sp)

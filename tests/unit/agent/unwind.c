@@ -1,5 +1,6 @@
 /*
- * Tests of agent/unwind and stack_step: rules lead where the C library's own unwinder goes, for frames of every shape.
+ * Tests of agent/unwind and stack_unwind: rules lead where the C library's own unwinder goes, for frames of every
+ * shape.
  */
 #include "agent/unwind.h"
 #include "agent/stack.h"
@@ -36,7 +37,7 @@ static _Unwind_Reason_Code note_pc(struct _Unwind_Context *context, void *argume
 static __attribute__((noinline)) void look(void *context)
 {
 	struct seen *seen = context;
-	struct backtrace b = {0};
+	struct backtrace b;
 	uint32_t was;
 
 	seen->frame = CALLER_FRAME;
@@ -45,9 +46,7 @@ static __attribute__((noinline)) void look(void *context)
 		CHECK(!"thread_enter");
 		return;
 	}
-	b.frames = thread.shard->scratch[0];
-	b.words = b.frames + options.depth;
-	stack_step(&b, &seen->frame, true);
+	b = *stack_unwind(thread.shard, &seen->frame, false);
 	memcpy(seen->frames, b.frames, b.n_frames * sizeof(b.frames[0]));
 	seen->n_frames = b.n_frames;
 	seen->flags = b.flags;
