@@ -15,13 +15,6 @@ static bool is_dormant(void)
 	return process_epoch() == EPOCH_DORMANT;
 }
 
-static void backtrace_init(struct backtrace *b, const struct shard *shard, bool nested)
-{
-	uint64_t *scratch = shard->scratch[nested];
-
-	*b = (struct backtrace){.frames = scratch, .words = scratch + options.depth};
-}
-
 static void count_alloc(struct shard *shard, struct region_cell *cell, uint64_t size)
 {
 	counter_add(&cell->allocated_blocks, 1);
@@ -69,23 +62,22 @@ static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint6
 static void count_new(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested)
 {
 	struct region_cell *cell;
-	struct backtrace b;
+	struct backtrace *b;
 	uint64_t word;
 	uint32_t id;
 
-	backtrace_init(&b, shard, nested);
 	if (!nested)
 		thread_extend_stack(frame->sp);
-	stack_step(&b, frame, !nested);
-	id = callsite_intern(b.frames, b.n_frames, b.flags);
+	b = stack_unwind(shard, frame, nested);
+	id = callsite_intern(b->frames, b->n_frames, b->flags);
 	cell = id ? shard_cell_new(shard, id) : NULL;
 	if (!cell)
 		return;
-	word = id | (b.from_loader ? (uint64_t)EPOCH_LOADER << 24 : 0);
+	word = id | (b->from_loader ? (uint64_t)EPOCH_LOADER << 24 : 0);
 	map_block(shard, (uintptr_t)p, size, word);
 	count_alloc(shard, cell, size);
 	if (!nested)
-		stack_remember(shard, frame->sp, &b, word, cell);
+		stack_remember(shard, frame->sp, b, word, cell);
 }
 
 guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp)

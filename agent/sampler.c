@@ -276,13 +276,12 @@ static bool thread_start(size_t stack_size)
 static bool is_safe_place(struct shard *shard, const struct frame *frame)
 {
 	uint32_t libc_inside = 0;
-	struct backtrace b = {.frames = shard->scratch[0], .words = shard->scratch[0] + options.depth};
+	const struct backtrace *b = stack_unwind(shard, frame, false);
 
-	stack_step(&b, frame, false);
-	for (uint32_t i = 0; i < b.n_frames; i++) {
-		if (module_is_loader(b.frames[i]))
+	for (uint32_t i = 0; i < b->n_frames; i++) {
+		if (module_is_loader(b->frames[i]))
 			return false;
-		libc_inside += i > 0 && i + 2 < b.n_frames && module_is_libc(b.frames[i]);
+		libc_inside += i > 0 && i + 2 < b->n_frames && module_is_libc(b->frames[i]);
 	}
 	return !libc_inside || unsafe_places > TRIES_STRICT;
 }

@@ -16,7 +16,6 @@
 #define FILLS_PER_SLOT 1u  /* more than this since the last growth: the table is too small */
 #define VARIANTS 2u	   /* this many other stacks of the same leaf turn a slot into a pivot */
 #define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
-#define VALUE_MASK ((UINT64_C(1) << STACK_WORD_SHIFT) - 1)
 
 static struct stack_entry no_entry; /* of sp 0: no stack's */
 struct stack_table stack_nothing = {.slots = {(uintptr_t)&no_entry}};
@@ -30,101 +29,9 @@ const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uint
 	if (slot & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
 		return NULL;
 	for (uint32_t i = 0; i < e->n_words; i++)
-		if (base[e->words[i] >> STACK_WORD_SHIFT] != (e->words[i] & VALUE_MASK))
+		if (base[e->words[i] >> STACK_WORD_SHIFT] != (e->words[i] & STACK_VALUE_MASK))
 			return NULL;
 	return e;
-}
-
-/* May the word at this address be read? On a stack of unknown bounds the kernel is asked, once a page. */
-static bool may_read(struct backtrace *b, uintptr_t address)
-{
-	if (address % 8)
-		return false;
-	if (address >= thread.stack_low && address < thread.stack_high)
-		return true;
-	b->careful = true;
-	if (address / 4096 == b->probed)
-		return true;
-	if (process_sandbox == SANDBOX_STRICT || !sys_readable((const void *)address))
-		return false;
-	b->probed = address / 4096;
-	return true;
-}
-
-/* Notes a word that unwinding has read. */
-static void note_word(struct backtrace *b, uintptr_t sp, uintptr_t address, uint64_t value)
-{
-	uint64_t offset = (address - (sp - STACK_BASE)) / 8;
-
-	if (offset >> (64 - STACK_WORD_SHIFT) || value >> STACK_WORD_SHIFT)
-		b->cacheable = false;
-	b->words[b->n_words++] = (offset << STACK_WORD_SHIFT) | (value & VALUE_MASK);
-}
-
-/* The registers while stepping, and where bp was read from. */
-struct step {
-	uintptr_t sp, pc, bp, bp_from;
-};
-
-/* To the caller by this rule. False: that cannot be; the stack is incomplete. */
-static bool step_by(struct backtrace *b, const struct frame *f, const struct rule *rule, struct step *s)
-{
-	uintptr_t cfa, saved;
-
-	if (rule->kind == RULE_BP) {
-		note_word(b, f->sp, s->bp_from, s->bp);
-		cfa = s->bp + (intptr_t)rule->cfa;
-	} else {
-		cfa = s->sp + (intptr_t)rule->cfa;
-	}
-	if (cfa <= s->sp || !may_read(b, cfa - 8))
-		return false;
-	s->pc = *(const uintptr_t *)(cfa - 8);
-	note_word(b, f->sp, cfa - 8, s->pc);
-	if (rule->saved_bp) {
-		saved = cfa + (intptr_t)rule->saved_bp;
-		if (saved < f->sp || !may_read(b, saved))
-			return false;
-		s->bp = *(const uintptr_t *)saved;
-		s->bp_from = saved;
-	}
-	s->sp = cfa;
-	return true;
-}
-
-void stack_step(struct backtrace *b, const struct frame *f, bool learn)
-{
-	struct step s = {f->sp, f->ra, f->bp, f->sp - STACK_BASE};
-	uint64_t depth = options.depth;
-	const struct rule *rule;
-
-	b->cacheable = true;
-	note_word(b, f->sp, f->sp - STACK_BASE + 8, f->ra);
-	for (;;) {
-		rule = rule_find(s.pc);
-		if (unlikely(!rule) && learn)
-			rule = rule_learn(s.pc);
-		if (!rule) {
-			b->frames[b->n_frames++] = s.pc & FRAME_OFFSET_MASK;
-			b->cacheable = false;
-			break;
-		}
-		if (!b->n_frames)
-			b->from_loader = rule->from_loader;
-		/* Code of no module ends a stack; but a junk word there is no frame. */
-		b->frames[b->n_frames++] = rule->frame;
-		if (rule->kind == RULE_END)
-			return;
-		if (b->n_frames == depth) {
-			b->flags |= STACK_CUT;
-			return;
-		}
-		if (rule->kind == RULE_UNKNOWN || !step_by(b, f, rule, &s))
-			break;
-		if (!s.pc)
-			return;
-	}
-	b->flags |= STACK_INCOMPLETE;
 }
 
 static void *entries_take(struct shard *shard, uint64_t size)
@@ -168,7 +75,7 @@ static uint64_t entry_value(const struct stack_entry *e, uint32_t position)
 {
 	for (uint32_t i = 0; i < e->n_words; i++)
 		if (e->words[i] >> STACK_WORD_SHIFT == position)
-			return e->words[i] & VALUE_MASK;
+			return e->words[i] & STACK_VALUE_MASK;
 	return 0;
 }
 
@@ -256,14 +163,33 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 	return true;
 }
 
+static bool backtrace_room(struct backtrace *b, bool with_steps)
+{
+	uint64_t depth = options.depth;
+
+	b->frames = memory_take(depth * sizeof(uint64_t));
+	b->words = memory_take((2 * depth + 2) * sizeof(uint64_t));
+	b->steps = with_steps ? memory_take(depth * sizeof(struct step)) : NULL;
+	return b->frames && b->words && (b->steps || !with_steps);
+}
+
 bool stack_init_shard(struct shard *shard)
 {
-	uint64_t words = options.depth + 2 * options.depth + 2;
+	return backtrace_room(&shard->backtraces[0], true) && backtrace_room(&shard->backtraces[1], true) &&
+	       backtrace_room(&shard->nested, false) && table_make(shard, FIRST_SLOTS);
+}
 
-	for (int i = 0; i < 2; i++)
-		if (!(shard->scratch[i] = memory_take(words * sizeof(uint64_t))))
-			return false;
-	return table_make(shard, FIRST_SLOTS);
+struct backtrace *stack_unwind(struct shard *shard, const struct frame *f, bool nested)
+{
+	struct backtrace *last = &shard->backtraces[shard->last_backtrace], *b = &shard->nested;
+
+	if (!nested)
+		b = &shard->backtraces[!shard->last_backtrace];
+	b->n_frames = b->n_words = b->flags = 0;
+	backtrace_unwind(b, f, !nested, nested || !last->n_frames ? NULL : last);
+	if (!nested)
+		shard->last_backtrace = !shard->last_backtrace;
+	return b;
 }
 
 void stack_forget(struct shard *shard)
@@ -272,6 +198,7 @@ void stack_forget(struct shard *shard)
 	table_clear(shard->own_table);
 	shard->entries_used = 0;
 	shard->n_fills = 0;
+	shard->backtraces[0].n_frames = shard->backtraces[1].n_frames = 0;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	shard->table = shard->own_table;
 }

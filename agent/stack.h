@@ -11,29 +11,15 @@
  * stacks share both (a wrapper around malloc), the slot turns into a pivot: it names the place of the
  * first word in which they differed, and that word's value chooses among further slots.
  *
- * What is not remembered is stepped by rules (rule.h), about 3 ns a frame.
+ * What is not remembered is unwound (backtrace.h).
  */
 #pragma once
+#include "agent/backtrace.h"
 #include "agent/thread.h"
 
 #define STACK_LEVELS 4u
-#define STACK_WORD_SHIFT 48 /* of a word: its place above the base in 8 bytes, and below its value */
-#define STACK_CAREFUL 1u    /* in an entry's sp, which is never odd: the stack's bounds are not known */
-#define STACK_PIVOT 1u	    /* in a slot: what it points to is a pivot */
-
-/*
- * Words are counted from the frame of the hook: there the compiler has put the caller's rbp (place 0) and
- * the return address (place 1), and above them is the caller's stack. So the caller's registers are
- * words like all others.
- */
-#define STACK_BASE 16u
-
-guard_inline struct frame frame_of(uintptr_t sp)
-{
-	const uintptr_t *base = (const uintptr_t *)(sp - STACK_BASE);
-
-	return (struct frame){sp, base[1], base[0]};
-}
+#define STACK_CAREFUL 1u /* in an entry's sp, which is never odd: the stack's bounds are not known */
+#define STACK_PIVOT 1u	 /* in a slot: what it points to is a pivot */
 
 struct stack_entry {
 	uintptr_t sp;
@@ -53,15 +39,6 @@ struct stack_pivot {
 struct stack_table {
 	uint64_t mask;
 	uintptr_t slots[]; /* an entry, never NULL, or a pivot and STACK_PIVOT */
-};
-
-/* What stepping found. */
-struct backtrace {
-	uint64_t *frames, *words;
-	uint32_t n_frames, n_words;
-	uint32_t flags; /* enum stack_flags */
-	bool careful, cacheable, from_loader;
-	uintptr_t probed; /* page found readable, on a stack whose bounds are not known */
 };
 
 guard_inline uint64_t stack_key(uintptr_t sp, uintptr_t ra)
@@ -133,11 +110,8 @@ guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, u
 /* The same on a stack whose end is not known: reads nothing behind the first word that differs. Context: as above. */
 const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp);
 
-/*
- * Steps this stack by rules into *b, whose arrays come from the shard's scratch. `learn`: unknown return
- * addresses may be asked of libunwind. Context: thread_enter().
- */
-void stack_step(struct backtrace *b, const struct frame *f, bool learn);
+/* Unwinds into the shard's memory; the result is good until the next but one. Context: thread_enter(). */
+struct backtrace *stack_unwind(struct shard *shard, const struct frame *f, bool nested);
 
 /* Remembers it. Context: thread_enter(), not nested. */
 void stack_remember(struct shard *shard, uintptr_t sp, const struct backtrace *b, uint64_t word,

@@ -7,6 +7,7 @@
  * of ours runs and frees after all TLS destructors are still counted.
  */
 #pragma once
+#include "agent/backtrace.h"
 #include "agent/process.h"
 #include "agent/store.h"
 #include <pthread.h>
@@ -31,7 +32,9 @@ struct shard {
 	char *entries;
 	uint64_t entries_used, entries_size;
 	uint32_t n_fills;
-	uint64_t *scratch[2]; /* for stepping a stack: once plain, once in a signal handler */
+	struct backtrace backtraces[2]; /* the last one unwound, and the one before or in the making */
+	uint32_t last_backtrace;
+	struct backtrace nested; /* for a signal handler that interrupts unwinding */
 	pthread_mutex_t owner;
 };
 
@@ -51,11 +54,6 @@ struct thread {
 };
 
 extern __thread struct thread thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
-
-/* The caller of an interposed function: where it returns to, and its registers there. */
-struct frame {
-	uintptr_t sp, ra, bp;
-};
 
 /* Finds the main thread's stack. Context: init. */
 void threads_init(void);
