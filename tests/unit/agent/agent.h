@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 __attribute__((constructor(101), unused)) static void agent_stays_off(void)
@@ -87,6 +88,14 @@ __attribute__((unused)) static void in_threads(unsigned n, void *(*function)(voi
 			abort();
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
+}
+
+static inline uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* A generator of one's own: the same numbers in every run. */

@@ -4,7 +4,6 @@
 #include "agent/rule.h"
 #include "agent/unwind.h"
 #include "tests/unit/agent/agent.h"
-#include <time.h>
 
 #define MEGABYTE (UINT64_C(1) << 20)
 #define JUNK UINT64_C(0x123456000)
@@ -143,14 +142,6 @@ static void test_threads(void)
 	for (uint64_t i = 0; i < 5000; i++)
 		wrong += (rule_find(JUNK * 2 + i) != NULL) != (i % 10 < THREADS);
 	CHECK_EQ(wrong, 0);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static pthread_barrier_t barrier;
