@@ -167,6 +167,22 @@ guard_cold void account_put_back(struct taken taken, uintptr_t block)
 		map_block(thread.shard, block, taken.size, taken.word & UINT64_C(0xffffffff));
 }
 
+/* Option verify: what was recognised is unwound again, step by step, and has to be the same. */
+static void verify(struct shard *shard, const struct frame *frame)
+{
+	const struct stack_entry *e = stack_lookup(shard, frame->sp);
+	uint32_t known = e ? BLOCK_CALLSITE(e->word) : 0, resumed, stepped;
+	const struct backtrace *b = stack_unwind(shard, frame, false);
+
+	resumed = callsite_intern(b->frames, b->n_frames, b->flags);
+	shard->backtraces[shard->last_backtrace].n_frames = 0;
+	b = stack_unwind(shard, frame, false);
+	stepped = callsite_intern(b->frames, b->n_frames, b->flags);
+	__atomic_fetch_add(&store->agent.verified, 1, __ATOMIC_RELAXED);
+	if (resumed != stepped || (known && known != stepped))
+		__atomic_fetch_add(&store->agent.verify_differences, 1, __ATOMIC_RELAXED);
+}
+
 static void tick(struct shard *shard, uintptr_t sp)
 {
 	const struct frame frame = frame_of(sp);
@@ -177,6 +193,11 @@ static void tick(struct shard *shard, uintptr_t sp)
 		return;
 	if (was == BUSY_NO && lifecycle_is_whole()) {
 		sampler_consider(shard, &frame);
+		if (unlikely(options.verify)) {
+			if (shard->countdown > options.verify)
+				shard->countdown = options.verify;
+			verify(shard, &frame);
+		}
 	} else if (was == BUSY_NO) {
 		thread.busy = BUSY_AGENT;
 		lifecycle_begin(&frame);

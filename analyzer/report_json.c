@@ -28,13 +28,14 @@ static json_t *agent_json(const struct process *process)
 {
 	const struct wire_agent *agent = &process->agent;
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
 			 json_text(process->version ? process->version : ""), "mode", json_text(mode_name(agent->mode)),
 			 "unwinder", json_text(unwinder_name(agent->unwinder)), "memory_bytes",
 			 json_size(agent->memory_bytes), "cpu_s", json_number(agent->cpu_ns / 1e9), "dropped",
 			 json_size(agent->dropped), "unknown_frees", json_size(agent->unknown_frees), "frames_unsent",
 			 json_size(agent->frames_unsent), "cut_stacks", json_size(agent->cut_stacks),
-			 "incomplete_stacks", json_size(agent->incomplete_stacks));
+			 "incomplete_stacks", json_size(agent->incomplete_stacks), "verified",
+			 json_size(agent->verified), "verify_differences", json_size(agent->verify_differences));
 }
 
 static json_t *verdict_json(const struct wire_verdict *verdict, bool has_limit)

@@ -177,6 +177,9 @@ static void put_cost(const struct text *t, const struct process *process)
 		mode_name(agent->mode),
 		agent->unwinder == UNWINDER_NONE ? "no unwinder: stacks of one frame" : unwinder_name(agent->unwinder),
 		format_count(agent->dropped, dropped), format_count(agent->unknown_frees, unknown));
+	if (agent->verified)
+		fprintf(t->out, "            %s stacks unwound again, %s differed\n",
+			format_count(agent->verified, dropped), format_count(agent->verify_differences, unknown));
 }
 
 static bool is_worth_showing(const struct listed_callsite *callsite)

@@ -56,7 +56,9 @@ enum option_action { ACTION_LOG = 0, ACTION_TERM, ACTION_NONE, N_ACTIONS };
 	X(OPTION_DURATION, predict, "predict", "5m", "0s", "",                                                         \
 	  "with action term: act when the limit will be reached within this time")                                     \
 	X(OPTION_DURATION, start_delay, "start_delay", "1s", "0s", "24h",                                              \
-	  "no thread before this, unless the host makes threads or an analyzer asked")
+	  "no thread before this, unless the host makes threads or an analyzer asked")                                 \
+	X(OPTION_COUNT, verify, "verify", "0", "0", "",                                                                \
+	  "unwind every Nth remembered stack again and count differences; 0: none")
 
 struct options {
 	char socket[OPTION_TEXT_MAX];
@@ -70,7 +72,7 @@ struct options {
 	uint64_t hold;
 	double leak_score;
 	uint32_t action;
-	uint64_t restart_min_interval, predict, start_delay;
+	uint64_t restart_min_interval, predict, start_delay, verify;
 };
 
 struct option_row {

@@ -205,6 +205,7 @@ struct wire_agent {
 	uint64_t frames_unsent; /* frames that the socket did not take */
 	uint64_t peak_live_bytes;
 	uint64_t cut_stacks, incomplete_stacks;
+	uint64_t verified, verify_differences; /* option verify: stacks unwound once more, and those that differed */
 };
 
 enum end_how { END_RUNNING = 0, END_EXIT, END_SIGNAL, END_EXEC, END_LOST, N_ENDS };
@@ -242,6 +243,6 @@ _Static_assert(sizeof(struct wire_sample) == 128, "wire layout");
 _Static_assert(sizeof(struct wire_reason) == 32, "wire layout");
 _Static_assert(sizeof(struct wire_verdict) == 336, "wire layout");
 _Static_assert(sizeof(struct wire_callsite_verdict) == 32, "wire layout");
-_Static_assert(sizeof(struct wire_agent) == 72, "wire layout");
+_Static_assert(sizeof(struct wire_agent) == 88, "wire layout");
 _Static_assert(sizeof(struct wire_end) == 24, "wire layout");
 _Static_assert(sizeof(struct wire_event) == 16, "wire layout");

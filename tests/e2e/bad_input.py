@@ -67,6 +67,11 @@ def environments(test):
       test.check(name in said and value in said, '%s=%s: no warning names both: %s' % (name, value, said))
 
 
+  for environment, arguments in (({'GUARD_MODE': 'off'}, []), ({}, ['--set', 'mode=off'])):
+    expect(test, 'mode off', ['run'] + arguments + ['--', 'echo', 'hello'], 0, ['no agent has connected', 'mode is off'],
+           environment, b'hello\n')
+
+
 def programs(test, program, static):
   path = test.path('not-executable')
   shutil.copy(program, path)

@@ -134,8 +134,8 @@ def compare(report, sections, exact=True):
     name = 'process %d: ' % section.pid
     if exact and process['exact'] is not True:
       wrong.append(name + 'not exact: ' + (', '.join(process['inexact_reasons']) or 'no reason given'))
-    for loss in ('unknown_frees', 'dropped'):
-      if exact and process['agent'][loss]:
+    for loss in ('unknown_frees', 'dropped', 'verify_differences'):
+      if (exact or loss == 'verify_differences') and process['agent'][loss]:
         wrong.append('%s%s is %d' % (name, loss, process['agent'][loss]))
     for key, expected in section.books:
       found = [callsite for callsite in process['callsites'] if matches(key, callsite)]

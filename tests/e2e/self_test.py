@@ -36,7 +36,7 @@ def right_report():
   return {'schema': 'guard-report/1', 'processes': [{
     'pid': 71, 'exe': '/usr/bin/program', 'started': '2026-01-01T00:00:00Z', 'exact': True, 'inexact_reasons': [],
     'end': {'how': 'exit', 'status': 0, 'signal': None, 'final_state': 'agent'}, 'memory': memory, 'callsites': sites,
-    'agent': {'unknown_frees': 0, 'dropped': 0}}]}
+    'agent': {'unknown_frees': 0, 'dropped': 0, 'verify_differences': 0}}]}
 
 
 def complaints(report, sections, case):
@@ -69,6 +69,7 @@ def wrong_reports():
   yield 'status', change(('end', 'status'), 1)
   yield 'no final state', change(('end', 'final_state'), 'none')
   yield 'unknown frees', change(('agent', 'unknown_frees'), 1)
+  yield 'verify', change(('agent', 'verify_differences'), 1)
   yield 'cut', change(('callsites', 0, 'cut'), True)
 
   def twice(report):
