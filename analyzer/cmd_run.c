@@ -8,6 +8,7 @@
 #include "analyzer/launch.h"
 #include "analyzer/message.h"
 #include "analyzer/reporting.h"
+#include "analyzer/rundir.h"
 #include "analyzer/spawn.h"
 #include "analyzer/stream.h"
 #include <errno.h>
@@ -31,11 +32,13 @@ struct run {
 	struct settings settings;
 	const char *recording;
 	char **command;
-	char agent[PATH_MAX], directory[PATH_MAX], socket[PATH_MAX];
+	char agent[PATH_MAX], directory[RUNDIR_SIZE], socket[RUNDIR_SIZE + 8];
 	struct recorder recorder;
 	struct collector collector;
 	struct inheritance inheritance;
 	struct source signals;
+	struct options options;	    /* the agent's, as we would give them to it */
+	char doubt[PATH_MAX + 256]; /* why the agent may stay out of the command; empty: nothing is known */
 };
 
 static int parse(struct run *run, int argc, char **argv)
@@ -82,7 +85,7 @@ static int parse(struct run *run, int argc, char **argv)
 /* Can the command be guarded? 0, or the exit code after a message. */
 static int check_command(struct run *run)
 {
-	char path[PATH_MAX], why[PATH_MAX + 256];
+	char path[PATH_MAX];
 	enum launch_status status;
 
 	if (launch_agent(run->agent, sizeof(run->agent)) < 0) {
@@ -96,9 +99,9 @@ static int check_command(struct run *run)
 		message("%s: cannot be executed", path);
 	if (status != LAUNCH_OK)
 		return (int)status;
-	status = launch_check(path, run->agent, why, sizeof(why));
+	status = launch_check(path, run->agent, run->doubt, sizeof(run->doubt));
 	if (status != LAUNCH_OK)
-		message("%s%s", why, status == LAUNCH_REFUSED ? "; it was not started" : "");
+		message("%s%s", run->doubt, status == LAUNCH_REFUSED ? "; it was not started" : "");
 	return (int)status;
 }
 
@@ -110,22 +113,11 @@ static bool loader_takes(const char *path)
 /* A directory of our own for the socket; and for a link to the agent where the loader would not take its path. */
 static int make_directory(struct run *run)
 {
-	const char *places[] = {getenv("TMPDIR"), "/tmp"};
-	char link[PATH_MAX + 16];
+	char link[RUNDIR_SIZE + 16];
+	int r = rundir_make(run->directory);
 
-	for (unsigned i = 0; i < 2; i++) {
-		if (!places[i] || places[i][0] != '/' || strlen(places[i]) > 80)
-			continue;
-		snprintf(run->directory, sizeof(run->directory), "%s/guard-XXXXXX", places[i]);
-		if (mkdtemp(run->directory))
-			break;
-		run->directory[0] = '\0';
-	}
-	if (!run->directory[0]) {
-		message("no directory for the socket can be made in %s: %s", places[0] ? places[0] : places[1],
-			strerror(errno));
-		return -EACCES;
-	}
+	if (r < 0)
+		return r;
 	snprintf(run->socket, sizeof(run->socket), "%s/s", run->directory);
 	if (loader_takes(run->agent))
 		return 0;
@@ -136,17 +128,6 @@ static int make_directory(struct run *run)
 	}
 	strcpy(run->agent, link);
 	return 0;
-}
-
-static void remove_directory(const struct run *run)
-{
-	char path[PATH_MAX + 16];
-
-	if (!run->directory[0])
-		return;
-	snprintf(path, sizeof(path), "%s/libguard.so", run->directory);
-	unlink(path);
-	rmdir(run->directory);
 }
 
 /* A terminal's keys reach the command by themselves; what was sent to us alone is passed on. */
@@ -208,6 +189,17 @@ static void collect(struct run *run)
 		streams_check(collector);
 }
 
+/* The agent passes through in silence where it must; what is known of the command may tell why. */
+static void explain_silence(const struct run *run)
+{
+	static const char likely[] =
+		"likely it, or what runs it, clears LD_PRELOAD, is set-user-ID (sudo), or brings its "
+		"own malloc or a sanitizer";
+	const char *why = run->options.mode == MODE_OFF ? "mode is off" : *run->doubt ? run->doubt : likely;
+
+	message("no agent has connected from %s, so there is nothing to report: %s", run->command[0], why);
+}
+
 static int report(struct run *run)
 {
 	struct collector *collector = &run->collector;
@@ -215,7 +207,7 @@ static int report(struct run *run)
 
 	losses_print(collector);
 	if (!collector->model.processes)
-		message("no agent has connected from %s, so there is nothing to report", run->command[0]);
+		explain_silence(run);
 	else if (!asked)
 		reporting_add(&run->reporting, "text");
 	return reporting_write(&run->reporting, &collector->model, stderr);
@@ -253,7 +245,6 @@ static int guard(struct run *run)
 static int run_command(int argc, char **argv)
 {
 	static struct run run; /* large */
-	struct options scratch;
 	int code = parse(&run, argc, argv), r;
 
 	if (code == -1) {
@@ -264,7 +255,8 @@ static int run_command(int argc, char **argv)
 		code = check_command(&run);
 	if (code != EXIT_FINE)
 		return code;
-	environment_read(&scratch);
+	environment_read(&run.options);
+	settings_apply(&run.settings, &run.options);
 	run.signals.fd = -1;
 	if (run.recording && (r = recorder_init(&run.recorder, run.recording)) < 0) {
 		message("%s: %s", run.recording, strerror(-r));
@@ -276,7 +268,7 @@ static int run_command(int argc, char **argv)
 	code = r < 0 ? EXIT_FAILED : guard(&run);
 	source_close(&run.collector, &run.signals);
 	collector_fini(&run.collector);
-	remove_directory(&run);
+	rundir_remove(run.directory);
 	if (run.recording)
 		recorder_fini(&run.recorder);
 	return code;

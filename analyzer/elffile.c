@@ -64,12 +64,20 @@ static void read_interpreter(Elf *elf, int fd, struct elf_facts *facts)
 	}
 }
 
+static void read_symbol(const char *name, const GElf_Sym *symbol, bool dynamic, struct elf_facts *facts)
+{
+	if (!facts->sanitizer)
+		facts->sanitizer = sanitizer_of(name);
+	if (dynamic && symbol->st_shndx != SHN_UNDEF && strcmp(name, "malloc") == 0)
+		facts->own_malloc = true;
+}
+
 static void read_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct elf_facts *facts)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	size_t n = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
 
-	for (size_t i = 0; i < n && !facts->sanitizer; i++) {
+	for (size_t i = 0; i < n; i++) {
 		GElf_Sym symbol;
 		const char *name;
 
@@ -77,7 +85,7 @@ static void read_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, st
 			return;
 		name = elf_strptr(elf, header->sh_link, symbol.st_name);
 		if (name)
-			facts->sanitizer = sanitizer_of(name);
+			read_symbol(name, &symbol, header->sh_type == SHT_DYNSYM, facts);
 	}
 }
 

@@ -10,6 +10,7 @@ struct elf_facts {
 	char interpreter[256]; /* empty: statically linked */
 	const char *sanitizer; /* NULL, or which one it is built with */
 	bool loader;	       /* it is ld.so */
+	bool own_malloc;       /* it exports a malloc of its own */
 };
 
 /* 0, or -ENOEXEC when fd is no readable ELF file. */

@@ -44,6 +44,17 @@ int settings_add(struct settings *settings, const char *text)
 	return 0;
 }
 
+void settings_apply(const struct settings *settings, struct options *options)
+{
+	for (unsigned i = 0; i < settings->n; i++) {
+		const char *equals = strchr(settings->items[i], '=');
+		char error[512]; /* they have been checked */
+
+		option_set(options, settings->items[i], (size_t)(equals - settings->items[i]), equals + 1, error,
+			   sizeof(error));
+	}
+}
+
 int settings_export(const struct settings *settings)
 {
 	for (unsigned i = 0; i < settings->n; i++) {

@@ -111,6 +111,7 @@ static enum launch_status check_elf(int fd, const char *path, const char *agent,
 {
 	struct elf_facts program, preload;
 	cleanup_close int agent_fd = open(agent, O_RDONLY | O_CLOEXEC);
+	enum launch_status status;
 
 	if (elf_read_facts(fd, &program) < 0)
 		return say(why, LAUNCH_NOT_EXECUTABLE, "%s: its ELF headers cannot be read", path);
@@ -132,7 +133,11 @@ static enum launch_status check_elf(int fd, const char *path, const char *agent,
 		return say(why, LAUNCH_REFUSED,
 			   "%s is built with %s, which replaces malloc itself: build it without -fsanitize", path,
 			   program.sanitizer);
-	return check_rights(fd, path, why);
+	status = check_rights(fd, path, why);
+	if (status == LAUNCH_OK && program.own_malloc)
+		return say(why, LAUNCH_OK,
+			   "%s has an allocator of its own in the executable, so the agent stays out of it", path);
+	return status;
 }
 
 /* The interpreter of a `#!` line; false when the line names none. */

@@ -16,7 +16,10 @@ enum launch_status {
 
 /* What execvp(command) would run, by the search path `search` (NULL: the default one). */
 enum launch_status launch_find(const char *command, const char *search, char *path, size_t size);
-/* Whether the file at path (as launch_find gave it) can be run with `agent` preloaded; `why` gets a sentence if not. */
+/*
+ * Whether the file at path (as launch_find gave it) can be run with `agent` preloaded; `why` gets a sentence if not,
+ * and also where the agent will be loaded but stay out of it.
+ */
 enum launch_status launch_check(const char *path, const char *agent, char *why, size_t size);
 /*
  * The agent's path: GUARD_AGENT, else that of the build tree or installation guardctl is part of. 0, or

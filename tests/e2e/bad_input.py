@@ -65,8 +65,6 @@ def environments(test):
       test.check(run.output == b'hello\n', '%s: output %r' % (name, run.output))
       said = '\n'.join(run.own_lines) + run.errors.decode(errors='replace')
       test.check(name in said and value in said, '%s=%s: no warning names both: %s' % (name, value, said))
-
-
   for environment, arguments in (({'GUARD_MODE': 'off'}, []), ({}, ['--set', 'mode=off'])):
     expect(test, 'mode off', ['run'] + arguments + ['--', 'echo', 'hello'], 0, ['no agent has connected', 'mode is off'],
            environment, b'hello\n')

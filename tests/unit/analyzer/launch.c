@@ -157,9 +157,10 @@ static void test_agent(void)
 	CHECK_TEXT(path, self);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char command[PATH_MAX + 16];
+	const char *program = argc > 1 ? realpath(argv[1], NULL) : NULL;
 
 	if (!mkdtemp(directory))
 		return 77;
@@ -170,6 +171,10 @@ int main(void)
 	if (launch_check(self, self, why, sizeof(why)) == LAUNCH_OK) /* not so when built with a sanitizer */
 		test_elf();
 	test_agent();
+	if (program) {
+		CHECK_EQ(launch_check(program, self, why, sizeof(why)), LAUNCH_OK);
+		CHECK(strstr(why, "allocator of its own") != NULL);
+	}
 	snprintf(command, sizeof(command), "rm -r %s", directory);
 	CHECK_EQ(system(command), 0);
 	free(image);
