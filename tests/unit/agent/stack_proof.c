@@ -40,6 +40,66 @@ static void test_proof(void)
 	CHECK(hits > 5000);
 }
 
+/*
+ * Unwinding goes on from where a stack meets the last one: with frames of one size every two stacks may
+ * meet anywhere, and be deeper or less deep than what is kept. The result is that of unwinding anew.
+ */
+static void resume(uint64_t depth)
+{
+	const struct rule *same[8];
+	uint64_t random = depth, *base = area + 100;
+	unsigned n = 0, wrong = 0, cut = 0, whole = 0;
+
+	agent_depth = depth;
+	begin();
+	for (unsigned i = 0; i < RULES && n < 8; i++)
+		if (rules[i]->cfa == 16)
+			same[n++] = rules[i];
+	CHECK_EQ(n, 8);
+	for (unsigned i = 0; i < 200; i++)
+		base[i] = same[random_below(&random, n)]->pc;
+	for (unsigned i = 0; i < 40000; i++) {
+		uintptr_t sp = (uintptr_t)(base + 2 * random_below(&random, 40));
+		uint64_t *word = base + random_below(&random, 200), kind = random_below(&random, 40);
+		struct frame f;
+		struct backtrace resumed, anew;
+
+		if (kind < 10)
+			*word = same[random_below(&random, n)]->pc;
+		else if (kind < 13)
+			*word = 0;
+		else if (kind < 15)
+			*word = 4711;
+		else if (kind < 17)
+			*word = bp_rules[random_below(&random, 2)]->pc;
+		else if (kind < 18)
+			*word = (uintptr_t)(word + 2 * random_below(&random, 20));
+		at(sp)[-2] = (uintptr_t)(base + 100 + 2 * random_below(&random, 2));
+		at(sp)[-1] = same[random_below(&random, 2)]->pc;
+		f = frame_of(sp);
+		resumed = *stack_unwind(thread.shard, &f, false);
+		anew = *stack_unwind(thread.shard, &f, true);
+		wrong += resumed.n_frames != anew.n_frames || resumed.flags != anew.flags ||
+			 resumed.n_words != anew.n_words || resumed.cacheable != anew.cacheable ||
+			 memcmp(resumed.frames, anew.frames, anew.n_frames * 8) ||
+			 memcmp(resumed.words, anew.words, anew.n_words * 8);
+		cut += anew.flags == STACK_CUT;
+		whole += anew.flags == 0;
+	}
+	CHECK_EQ(wrong, 0);
+	CHECK(cut > 1000 && whole > 1000);
+}
+
+static void test_resume_shallow(void)
+{
+	resume(8);
+}
+
+static void test_resume_deep(void)
+{
+	resume(40);
+}
+
 static unsigned real_hits, real_calls;
 
 /* As the slow way of a hook, and then as the fast one. */
@@ -105,6 +165,8 @@ static void test_real_without(void)
 int main(void)
 {
 	CASE(test_proof);
+	CASE(test_resume_shallow);
+	CASE(test_resume_deep);
 	CASE(test_real_with_frame_pointers);
 	CASE(test_real_without);
 	return check_result();

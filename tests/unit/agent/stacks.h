@@ -17,6 +17,7 @@ static uint64_t area[WORDS] __attribute__((aligned(4096)));
 static const struct rule *rules[RULES], *bp_rules[BP_RULES];
 static unsigned n_bp_rules;
 static struct region_cell cell;
+static uint64_t agent_depth = 64;
 
 /* Rules of the C library's code whose CFA is counted from sp, and some from rbp. */
 static void find_rules(void)
@@ -46,6 +47,7 @@ static __attribute__((noinline)) void enter(void)
 static void begin(void)
 {
 	agent_begin(64 * MEGABYTE);
+	options.depth = agent_depth;
 	CHECK(unwind_init());
 	find_rules();
 	enter();
