@@ -1,0 +1,66 @@
+/*
+ * environment: GUARD_START_DELAY=20ms
+ * preload: signal_safe_heap
+ * Handlers leave by siglongjmp wherever they interrupt a loop that allocates (hazard 30).
+ * Equal: that it ends, with threads and without.
+ */
+#include "host.h"
+#include <setjmp.h>
+
+static __thread sigjmp_buf back;
+static __thread volatile int armed;
+static int jumps;
+
+static void handler(int signal)
+{
+	(void)signal;
+	if (!armed)
+		return;
+	armed = 0;
+	churn(10);
+	__atomic_add_fetch(&jumps, 1, __ATOMIC_RELAXED);
+	siglongjmp(back, 1);
+}
+
+static __attribute__((noinline)) void deep(int n)
+{
+	char room[64];
+
+	kept(room);
+	churn((size_t)n * 16);
+	if (n)
+		deep(n - 1);
+	kept(room);
+}
+
+static void *work(void *unused)
+{
+	for (int64_t end = now_ms() + 1000; now_ms() < end;) {
+		if (!sigsetjmp(back, 1)) {
+			armed = 1;
+			for (int i = 0;; i = (i + 1) % 60)
+				deep(i);
+		}
+	}
+	armed = 0;
+	return unused;
+}
+
+int main(void)
+{
+	struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
+	pthread_t threads[3];
+
+	signal(SIGALRM, handler);
+	signal(SIGUSR1, handler);
+	setitimer(ITIMER_REAL, &often, NULL);
+	work(NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, work, NULL);
+	for (int64_t end = now_ms() + 1000; now_ms() < end + 300; usleep(200))
+		for (int i = 0; i < 3; i++)
+			pthread_kill(threads[i], SIGUSR1);
+	setitimer(ITIMER_REAL, &never, NULL);
+	say(jumps > 100 ? "jumped often\n" : "jumped seldom\n");
+	_exit(3);
+}

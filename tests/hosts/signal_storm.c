@@ -1,0 +1,63 @@
+/*
+ * environment: GUARD_START_DELAY=20ms
+ * preload: signal_safe_heap
+ * Timers and kills in four threads whose handlers allocate and free, in the midst of loops that do (hazards
+ * 30, 55). The heap allows it, so the agent is the only one that could mind.
+ * Equal: that it ends.
+ */
+#include "host.h"
+
+static int handled, stop;
+
+static __attribute__((noinline)) void deep(int n)
+{
+	char room[64];
+
+	kept(room);
+	churn((size_t)n * 16);
+	if (n)
+		deep(n - 1);
+	kept(room);
+}
+
+static void handler(int signal)
+{
+	int saved = errno;
+
+	deep(signal % 8);
+	__atomic_add_fetch(&handled, 1, __ATOMIC_RELAXED);
+	errno = saved;
+}
+
+static void *work(void *unused)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		for (int i = 0; i < 40; i++)
+			deep(i);
+	return unused;
+}
+
+int main(void)
+{
+	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+	struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+	pthread_t threads[3];
+
+	sigaction(SIGALRM, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	action.sa_flags |= SA_NODEFER;
+	sigaction(SIGUSR2, &action, NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, work, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int64_t end = now_ms() + 1500; now_ms() < end; deep(5)) {
+		pthread_kill(threads[handled % 3], SIGUSR1);
+		pthread_kill(threads[(handled + 1) % 3], SIGUSR2);
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	say(handled > 100 ? "handled many\n" : "handled few\n");
+	return 0;
+}
