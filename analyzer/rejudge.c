@@ -47,9 +47,12 @@ static void take_verdict(struct process *process, const struct detector *detecto
 	struct wire_verdict verdict;
 
 	detector_verdict(detector, true, &verdict);
-	if (verdict.n_samples < process->verdict.n_samples)
-		return;			     /* the agent has seen more than has come here */
-	if (process->verdict.baseline_rss) { /* from samples that the history may have dropped since */
+	/* Has the agent seen more than has come here? */
+	if (verdict.n_samples < process->verdict.n_samples ||
+	    (verdict.state == VERDICT_INCONCLUSIVE && process->verdict.state != VERDICT_INCONCLUSIVE))
+		return;
+	/* From samples that the history may have dropped since. */
+	if (process->verdict.baseline_rss) {
 		verdict.baseline_rss = process->verdict.baseline_rss;
 		verdict.baseline_live = process->verdict.baseline_live;
 	}

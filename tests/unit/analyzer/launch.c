@@ -160,7 +160,7 @@ static void test_agent(void)
 int main(int argc, char **argv)
 {
 	char command[PATH_MAX + 16];
-	const char *program = argc > 1 ? realpath(argv[1], NULL) : NULL;
+	char *program = argc > 1 ? realpath(argv[1], NULL) : NULL;
 
 	if (!mkdtemp(directory))
 		return 77;
@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 	}
 	snprintf(command, sizeof(command), "rm -r %s", directory);
 	CHECK_EQ(system(command), 0);
+	free(program);
 	free(image);
 	return check_result();
 }

@@ -106,6 +106,10 @@ static void test_left_alone(void)
 	process->verdict.state = VERDICT_RETENTION;
 	rejudge_process(process);
 	CHECK_EQ(process->verdict.state, VERDICT_RETENTION);
+	process = make(5, MIB);
+	process->verdict.state = VERDICT_EXTERNAL;
+	rejudge_process(process);
+	CHECK_EQ(process->verdict.state, VERDICT_EXTERNAL);
 	process = make(0, 0);
 	rejudge_process(process);
 	CHECK_EQ(process->verdict.state, VERDICT_INCONCLUSIVE);
