@@ -64,25 +64,29 @@ guard_inline bool step_by(struct backtrace *b, const struct rule *rule, struct s
 }
 
 /*
- * Do the words hold that `old` read after its frame `from`? One by one: each that holds shows that the next
- * may be read. They are noted on the way, counted from the new stack's base.
+ * How many of the words from..to of `old` hold? One by one: each that does shows that the next may be read.
+ * They are noted on the way, counted from the new stack's base.
  */
-static bool words_hold(struct backtrace *b, const struct backtrace *old, uint64_t from, uint64_t to)
+static uint64_t words_hold(struct backtrace *b, const struct backtrace *old, uint64_t from, uint64_t to)
 {
-	const uint64_t *base = (const uint64_t *)(old->sp - STACK_BASE);
-	int64_t shift = (int64_t)(old->sp - b->sp) / 8, place;
+	const uint64_t *base = (const uint64_t *)(old->sp - STACK_BASE), *words = old->words;
+	uint64_t *noted = b->words + b->n_words;
+	int64_t shift = (int64_t)(old->sp - b->sp) / 8, place = 0;
+	uint64_t i;
 
-	for (uint64_t i = from; i < to; i++) {
-		uint64_t word = old->words[i], value = word & STACK_VALUE_MASK;
+	for (i = from; i < to; i++) {
+		uint64_t word = words[i];
 
-		if (base[word >> STACK_WORD_SHIFT] != value)
-			return false;
+		if ((base[word >> STACK_WORD_SHIFT] ^ word) << (64 - STACK_WORD_SHIFT))
+			break;
 		place = (int64_t)(word >> STACK_WORD_SHIFT) + shift;
-		if (unlikely(place >> (64 - STACK_WORD_SHIFT)))
-			b->cacheable = false;
-		b->words[b->n_words++] = (uint64_t)place << STACK_WORD_SHIFT | value;
+		*noted++ = word + ((uint64_t)shift << STACK_WORD_SHIFT);
 	}
-	return true;
+	/* Places only rise but for a saved rbp, which is no higher than the return address noted after it. */
+	if (unlikely(place >> (64 - STACK_WORD_SHIFT)))
+		b->cacheable = false;
+	b->n_words += (uint32_t)(i - from);
+	return i;
 }
 
 /* At option depth the stack is cut, unless that frame is the last there is. */
@@ -109,37 +113,51 @@ guard_inline uint32_t meet(const struct backtrace *old, uint32_t *k, const struc
 	return o->sp == s->sp && o->pc == s->pc && o->bp == s->bp && o->bp_from == s->bp_from ? *k : NONE;
 }
 
-enum resumed { RESUMED_NOT, RESUMED_WHOLLY, RESUMED_PARTLY };
-
-/*
- * The new stack has met frame k of an old one with the same registers: takes the old one's frames from there
- * on, as many as depth allows, if its words hold. Partly: the old one was cut; *s is its last frame.
- */
-static enum resumed resume(struct backtrace *b, const struct backtrace *old, uint32_t k, struct step *s)
+/* Takes n frames of `old` from k on; *s is the last of them. */
+static void take_frames(struct backtrace *b, const struct backtrace *old, uint32_t k, uint32_t n, uint32_t had,
+			struct step *s)
 {
-	uint32_t n = old->n_frames - k, had = b->n_words;
-	uint64_t room = options.depth - b->n_frames;
-	bool full = n >= room, open = full || old->flags & STACK_CUT;
+	uint64_t shift = had - old->steps[k].n_words;
 
-	if (full)
-		n = (uint32_t)room;
-	if (!words_hold(b, old, old->steps[k].n_words, open ? old->steps[k + n - 1].n_words : old->n_words)) {
-		b->n_words = had;
-		return RESUMED_NOT;
-	}
 	memcpy(b->frames + b->n_frames, old->frames + k, n * sizeof(*b->frames));
 	for (uint32_t i = 0; i < n; i++) {
 		b->steps[b->n_frames + i] = old->steps[k + i];
-		b->steps[b->n_frames + i].n_words += had - old->steps[k].n_words;
+		b->steps[b->n_frames + i].n_words += shift;
 	}
 	b->n_frames += n;
 	b->careful |= old->careful;
 	*s = old->steps[k + n - 1];
+}
+
+/*
+ * The new stack has met frame k of an old one with the same registers: takes the old one's frames from there
+ * on, as far as its words hold and depth allows. True: that was all. False: *s is the last frame taken, go on.
+ */
+static bool resume(struct backtrace *b, const struct backtrace *old, uint32_t k, struct step *s)
+{
+	uint32_t n = old->n_frames - k, had = b->n_words;
+	uint64_t room = options.depth - b->n_frames, to = old->n_words, held;
+	bool full = n >= room, whole = !full && !(old->flags & STACK_CUT);
+
+	if (full)
+		n = (uint32_t)room;
+	if (!whole)
+		to = old->steps[k + n - 1].n_words;
+	held = words_hold(b, old, old->steps[k].n_words, to);
+	if (held < to) {
+		/* The frame that the first differing word leads to, and all above it, are others. */
+		while (n > 1 && old->steps[k + n - 1].n_words > held)
+			n--;
+		b->n_words = had + (uint32_t)(old->steps[k + n - 1].n_words - old->steps[k].n_words);
+		take_frames(b, old, k, n, had, s);
+		return false;
+	}
+	take_frames(b, old, k, n, had, s);
 	if (full)
 		cut(b, s->pc);
-	else
+	else if (whole)
 		b->flags |= old->flags & STACK_INCOMPLETE;
-	return open && !full ? RESUMED_PARTLY : RESUMED_WHOLLY;
+	return full || whole;
 }
 
 /* Adds this step's frame. The rule to go on by, or NULL: that was the last one. */
@@ -174,7 +192,6 @@ static const struct rule *add_frame(struct backtrace *b, const struct step *s, b
 void backtrace_unwind(struct backtrace *b, const struct frame *f, bool learn, const struct backtrace *previous)
 {
 	struct step s = {f->sp, f->ra, f->bp, f->sp - STACK_BASE, 0};
-	enum resumed resumed = RESUMED_NOT;
 	const struct rule *rule;
 	uint32_t k = 0, met;
 
@@ -186,20 +203,21 @@ void backtrace_unwind(struct backtrace *b, const struct frame *f, bool learn, co
 		previous = NULL;
 	note_word(b, f->sp - STACK_BASE + 8, f->ra);
 	/* The leaf is stepped in any case: its rule says whether the loader called. */
-	while ((rule = resumed == RESUMED_PARTLY ? rule_find(s.pc) : add_frame(b, &s, learn))) {
+	rule = add_frame(b, &s, learn);
+	while (rule) {
 		if (!step_by(b, rule, &s)) {
 			b->flags |= STACK_INCOMPLETE;
 			return;
 		}
 		if (!s.pc)
 			return;
-		resumed = RESUMED_NOT;
 		met = previous ? meet(previous, &k, &s) : NONE;
-		if (met == NONE)
+		if (met == NONE) {
+			rule = add_frame(b, &s, learn);
 			continue;
-		resumed = resume(b, previous, met, &s);
-		previous = NULL; /* once is enough: what holds has been taken */
-		if (resumed == RESUMED_WHOLLY)
+		}
+		if (resume(b, previous, met, &s))
 			return;
+		rule = rule_find(s.pc);
 	}
 }

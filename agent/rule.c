@@ -16,34 +16,8 @@
 #define SPINS 2000
 #define YIELDS 20000 /* about a tenth of a second */
 
-struct rule_table {
-	uint32_t mask, used;
-	struct rule slots[];
-};
-
-static struct rule_table *table; /* atomic */
+struct rule_table *rule_table;
 static int lock;
-
-guard_inline uint32_t rule_hash(uintptr_t pc)
-{
-	return (uint32_t)((pc * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
-}
-
-const struct rule *rule_find(uintptr_t pc)
-{
-	struct rule_table *t = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
-	uintptr_t here;
-
-	if (unlikely(!t))
-		return NULL;
-	for (uint32_t i = rule_hash(pc);; i++) {
-		here = __atomic_load_n(&t->slots[i & t->mask].pc, __ATOMIC_ACQUIRE);
-		if (likely(here == pc))
-			return &t->slots[i & t->mask];
-		if (!here)
-			return NULL;
-	}
-}
 
 bool rule_lock(struct rule_guard *guard)
 {
@@ -94,7 +68,7 @@ static struct rule *table_put(struct rule_table *t, const struct rule *rule)
 /* A table with room for one more. */
 static struct rule_table *table_room(void)
 {
-	struct rule_table *old = table, *t;
+	struct rule_table *old = rule_table, *t;
 	uint32_t slots = old ? old->mask + 1 : 0;
 
 	if (old && old->used < slots / 2)
@@ -107,7 +81,7 @@ static struct rule_table *table_room(void)
 	for (uint32_t i = 0; old && i <= old->mask; i++)
 		if (old->slots[i].pc > FORGOTTEN)
 			table_put(t, &old->slots[i]);
-	__atomic_store_n(&table, t, __ATOMIC_RELEASE);
+	__atomic_store_n(&rule_table, t, __ATOMIC_RELEASE);
 	return t;
 }
 
@@ -149,7 +123,7 @@ const struct rule *rule_learn(uintptr_t pc)
 
 void rule_forget(uintptr_t start, uintptr_t end)
 {
-	struct rule_table *t = table;
+	struct rule_table *t = rule_table;
 
 	for (uint32_t i = 0; t && i <= t->mask; i++)
 		if (t->slots[i].pc > FORGOTTEN && t->slots[i].pc >= start && t->slots[i].pc < end)

@@ -27,8 +27,34 @@ struct rule {
 	uint64_t reserved;
 };
 
+/* Open addressing, linear probing; a free slot has pc 0. Never moved; a larger one takes its place. */
+struct rule_table {
+	uint32_t mask, used;
+	struct rule slots[];
+};
+extern struct rule_table *rule_table guard_hidden; /* atomic; NULL before the first rule */
+
+guard_inline uint32_t rule_hash(uintptr_t pc)
+{
+	return (uint32_t)((pc * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
 /* The rule of this return address, or NULL when it has not been learned. Context: any; lock-free. */
-const struct rule *rule_find(uintptr_t pc);
+guard_inline const struct rule *rule_find(uintptr_t pc)
+{
+	struct rule_table *t = __atomic_load_n(&rule_table, __ATOMIC_ACQUIRE);
+	uintptr_t here;
+
+	if (unlikely(!t))
+		return NULL;
+	for (uint32_t i = rule_hash(pc);; i++) {
+		here = __atomic_load_n(&t->slots[i & t->mask].pc, __ATOMIC_ACQUIRE);
+		if (likely(here == pc))
+			return &t->slots[i & t->mask];
+		if (!here)
+			return NULL;
+	}
+}
 
 /*
  * Learns it, with the lock that all cold work shares. NULL when the lock could not be had in
