@@ -16,6 +16,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -78,13 +79,34 @@ __attribute__((unused)) static void forbid(uint32_t number, uint32_t error)
 		exit(77);
 }
 
+/* Waits for n threads to be here, awake: they go on at the same moment. `here` begins at 0 and is not used again. */
+__attribute__((unused)) static void start_line(unsigned *here, unsigned n)
+{
+	__atomic_fetch_add(here, 1, __ATOMIC_ACQ_REL);
+	for (unsigned i = 0; __atomic_load_n(here, __ATOMIC_ACQUIRE) < n; i++)
+		if (i % 4096 == 4095)
+			sched_yield();
+}
+
 /* Runs the function in n threads that begin together, each with its number. */
+static void *(*threads_run)(void *number);
+static unsigned threads_here, threads_n;
+
+static inline void *threads_begin(void *number)
+{
+	start_line(&threads_here, threads_n);
+	return threads_run(number);
+}
+
 __attribute__((unused)) static void in_threads(unsigned n, void *(*function)(void *number))
 {
 	pthread_t threads[64];
 
+	threads_run = function;
+	threads_here = 0;
+	threads_n = n;
 	for (unsigned i = 0; i < n; i++)
-		if (pthread_create(&threads[i], NULL, function, (void *)(uintptr_t)i))
+		if (pthread_create(&threads[i], NULL, threads_begin, (void *)(uintptr_t)i))
 			abort();
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);

@@ -217,6 +217,8 @@ static void check_estimate(void)
 static void test_raw_fork(void)
 {
 	begin();
+	fork_prepare(); /* of an earlier one, which saw nothing of what follows */
+	fork_parent();
 	fill();
 	CHECK_EQ(fork_and_check(false, false, check_estimate), 0);
 	CHECK_EQ(store->agent.lost, 0);

@@ -20,6 +20,7 @@ struct frames {
 	void (*recursive)(looking look, void *context, unsigned depth); /* this many frames */
 	void (*branching)(looking look, void *context,
 			  unsigned path);		   /* a call from another place for each bit of path */
+	void (*ending)(looking look, void *context);	   /* its last instruction is the call: no return */
 	void (*through_libc)(looking look, void *context); /* called by qsort */
 };
 

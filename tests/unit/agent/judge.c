@@ -163,6 +163,15 @@ static void test_limit(void)
 		judged += callsite_record(k)->state == VERDICT_LEAK;
 	CHECK(judged >= 1000 && judged <= 5000);
 	CHECK(memory_total() - before < 16 * MEGABYTE);
+	CHECK(callsite_record(n)->state != VERDICT_LEAK);
+	/* In a child there is room again, for others. */
+	judge_reset();
+	for (uint64_t i = 0; i < 20; i++) {
+		memset(sums, 0, n * sizeof(*sums));
+		hold(n, 20 + i, 1000 + i * 30 * LEAK_RATE);
+		judge((i + 1) * 30 * SECOND, 100 * MEGABYTE, 50 * MEGABYTE, i == 19);
+	}
+	CHECK_EQ(callsite_record(n)->state, VERDICT_LEAK);
 }
 
 /* A callsite that begins late has fewer samples; one that frees what others count goes below zero and back. */
@@ -180,6 +189,7 @@ static void test_late(void)
 	CHECK_EQ(callsite_record(2)->state, VERDICT_LEAK);
 	CHECK_NEAR(callsite_record(2)->growth_bytes_per_hour, LEAK_RATE * 3600.0, LEAK_RATE * 36.0);
 	CHECK_EQ(callsite_record(1)->state, VERDICT_STABLE);
+	CHECK_RANGE(callsite_record(1)->growth_bytes_per_hour, -1e7, 1e7);
 }
 
 int main(void)

@@ -178,6 +178,8 @@ static void test_refused(void)
 	refused("intervall=5s", "intervall", "");
 	refused("interva=5s", "interva", "");
 	refused("depths=5", "depths", "");
+	refused("dep=5", "dep", "");
+	CHECK(strstr(error, "fixed") == NULL);
 	refused("action=term", "action", "not there yet");
 	refused("overhead_budget=3%", "overhead_budget", "not there yet");
 	refused("block_limit=a=1", "block_limit", "not there yet");

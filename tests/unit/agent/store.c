@@ -6,7 +6,7 @@
 
 #define MEGABYTE (UINT64_C(1) << 20)
 #define THREADS 8
-#define RECORDS 2000
+#define RECORDS 5000
 
 static int region_fd;
 
