@@ -239,7 +239,7 @@ static uint64_t digest(void)
 
 static struct region_record *kept;
 static uint64_t parent_stream, parent_used;
-static int parent_wrote[2];
+static int parent_wrote[2], child_wrote[2];
 
 /* The child's: what was there is there, at the same place; what it writes is its own. */
 static void copy_and_write(void)
@@ -270,6 +270,7 @@ static void copy_and_write(void)
 	store->agent.dropped = 5;
 	for (unsigned i = 0; i < 2000; i++)
 		CHECK(add(1000, 3) != NULL);
+	CHECK_EQ(write(child_wrote[1], "", 1), 1);
 	CHECK_EQ(read(parent_wrote[0], &byte, 1), 1);
 	CHECK(filled(kept) && ((char *)(kept + 1))[0] == 8);
 	CHECK_EQ(count_records(&wrong), 3001);
@@ -287,13 +288,14 @@ static void fork_and_write(void (*child)(void))
 	uint64_t before;
 	int status;
 	pid_t pid;
+	char byte;
 
 	kept = add(5000, 7);
 	for (unsigned i = 0; i < 1000; i++)
 		add(1000, (unsigned char)i);
 	parent_stream = store->stream;
 	parent_used = store->used;
-	if (pipe(parent_wrote))
+	if (pipe(parent_wrote) || pipe(child_wrote))
 		abort();
 	before = digest();
 	fflush(stdout);
@@ -303,7 +305,8 @@ static void fork_and_write(void (*child)(void))
 		fflush(stdout);
 		_exit(check_failures != 0);
 	}
-	usleep(2000); /* most of what the child writes comes first */
+	close(child_wrote[1]);
+	CHECK_EQ(read(child_wrote[0], &byte, 1), 1);
 	CHECK_EQ(digest(), before);
 	for (unsigned i = 0; i < 2500; i++)
 		add(1000, 4);
