@@ -12,10 +12,14 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define QUIET_MS 1000
 
 struct arguments {
 	struct reporting reporting;
@@ -60,11 +64,28 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 	return EXIT_FINE;
 }
 
+/* Opens what may be a pipe: nobody need write to it, so that is said before we wait for it. */
+static int open_recording(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct pollfd polled = {.fd = fd, .events = POLLIN};
+	struct stat status;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && poll(&polled, 1, QUIET_MS) == 0) {
+		message("%s: waiting for somebody to write to it", path);
+		poll(&polled, 1, -1);
+	}
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
 static int read_recording(struct model *model, const char *path)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = open_recording(path);
 	uint64_t whole, rest;
-	int r = fd < 0 ? -errno : recording_read(model, fd, &whole, &rest);
+	int r = fd < 0 ? fd : recording_read(model, fd, &whole, &rest);
 
 	if (r < 0) {
 		message("%s: %s", path, strerror(-r));
@@ -75,8 +96,7 @@ static int read_recording(struct model *model, const char *path)
 		return EXIT_FAILED;
 	}
 	if (rest)
-		message("%s: damaged or cut off after %" PRIu64 " bytes; the last %" PRIu64 " are left out", path,
-			whole, rest);
+		message("%s: damaged or cut off after %" PRIu64 " bytes; the rest is left out", path, whole);
 	if (!model->processes) {
 		message("%s: there is no process in this recording", path);
 		return EXIT_FAILED;

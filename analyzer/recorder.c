@@ -64,6 +64,17 @@ void recorder_write(struct recorder *recorder, const struct wire_header *frame)
 		recorder->length += frame->length;
 }
 
+/* What a file has left behind where it is read; of anything else there is no knowing, it may be endless. */
+static uint64_t left_in_file(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	struct stat status;
+
+	if (at < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size < at)
+		return 0;
+	return (uint64_t)(status.st_size - at);
+}
+
 int recording_read(struct model *model, int fd, uint64_t *frames_bytes, uint64_t *rest)
 {
 	cleanup_free unsigned char *buffer = malloc(READ_SIZE);
@@ -87,8 +98,6 @@ int recording_read(struct model *model, int fd, uint64_t *frames_bytes, uint64_t
 		if (n == 0 || held >= FRAME_MAX)
 			break;
 	}
-	*rest = held;
-	while ((n = read(fd, buffer, READ_SIZE)) > 0)
-		*rest += (uint64_t)n;
+	*rest = held + left_in_file(fd);
 	return 0;
 }

@@ -18,6 +18,7 @@ void recorder_write(struct recorder *recorder, const struct wire_header *frame);
 
 /*
  * Reads a recording into the model, a piece at a time. 0 or -errno; *frames_bytes gets how many bytes
- * were whole frames, *rest how many were left over at the end.
+ * were whole frames, *rest how many were left over at the end,
+ * for a pipe or a device at the least.
  */
 int recording_read(struct model *model, int fd, uint64_t *frames_bytes, uint64_t *rest);

@@ -127,6 +127,15 @@ def recordings(test, program):
   expect(test, 'folder as recording', ['report', test.folder], 125, [test.folder])
   expect(test, 'empty recording', ['report', test.write('empty.guard', '')], 125, ['empty.guard'])
   expect(test, 'text as recording', ['report', test.write('text.guard', 'hello ' * 1000)], 125, ['text.guard'])
+  expect(test, 'endless zeros as recording', ['report', '/dev/zero'], 125, ['/dev/zero'])
+  expect(test, 'endless noise as recording', ['report', '/dev/urandom'], 125, ['/dev/urandom'])
+  pipe = test.path('pipe.guard')
+  os.mkfifo(pipe)
+  child = test.start([test.guardctl, 'report', pipe])
+  test.check(harness.wait_for(lambda: os.path.getsize(child.errors_path) > 0), 'pipe without writer: no word of it')
+  with open(pipe, 'wb') as file:
+    file.write(data)
+  test.check(test.wait(child, 'report of a pipe', 20) == 0, 'recording through a pipe')
   if os.getuid() != 0:
     os.chmod(test.write('locked.guard', 'x'), 0)
     expect(test, 'unreadable recording', ['report', test.path('locked.guard')], 125, ['locked.guard'])
