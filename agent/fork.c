@@ -39,12 +39,14 @@ static void take_sums(void)
 	struct region_view view = store_view();
 	uint32_t n = __atomic_load_n(&store->n_callsites, __ATOMIC_ACQUIRE) + 1;
 
-	valid = sums_room(n);
-	if (!valid)
+	valid = false;
+	if (!sums_room(n))
 		return;
 	n_sums = n;
 	memset(sums, 0, n * sizeof(*sums));
 	region_sum(&view, sums, n);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	valid = true;
 }
 
 void fork_prepare(void)
@@ -145,16 +147,17 @@ static void shard_reset(struct shard *shard)
 
 bool fork_inherit(void)
 {
+	bool estimated = !valid;
 	uint32_t groups;
 	uint64_t live = 0;
 	uint8_t *done;
 
 	lock = 0;
-	if (!valid) {
+	if (estimated) {
 		take_sums();
 		process_lost(LOST_INHERITED);
 	}
-	if (!n_sums || ((!valid || several) && !sums_from_map()))
+	if (!valid || ((estimated || several) && !sums_from_map()))
 		return false;
 	valid = false;
 	groups = n_sums / REGION_CELLS + 1;

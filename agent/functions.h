@@ -3,7 +3,7 @@
  * exports and the test of the exports all come from here.
  *
  * ALLOCATOR rows are the allocator that the next library must offer as a whole; PROCESS rows are
- * watched as they pass, to know how the process ends or that it enters a sandbox.
+ * watched as they pass, to know how the process ends, that it enters a sandbox or locks its memory.
  */
 #pragma once
 #include <stddef.h>
@@ -26,4 +26,6 @@
 	X(void, _Exit, (int status))                                                                                   \
 	X(void, quick_exit, (int status))                                                                              \
 	X(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d))                \
-	X(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
+	X(long, syscall, (long number, long a, long b, long c, long d, long e, long f))                                \
+	X(int, mlockall, (int flags))                                                                                  \
+	X(void, pthread_exit, (void *value))

@@ -121,12 +121,33 @@ guard_export void quick_exit(int status)
 
 guard_export int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
-	lifecycle_prctl(option, a);
-	return real.prctl(option, a, b, c, d);
+	enum sandbox before = lifecycle_prctl(option, a);
+	int r = real.prctl(option, a, b, c, d);
+
+	if (unlikely(r < 0))
+		lifecycle_sandbox_failed(before);
+	return r;
 }
 
 guard_export long syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-	lifecycle_syscall(number, a, b);
-	return real.syscall(number, a, b, c, d, e, f);
+	enum sandbox before = lifecycle_syscall(number, a, b);
+	long r = real.syscall(number, a, b, c, d, e, f);
+
+	if (unlikely(r < 0))
+		lifecycle_sandbox_failed(before);
+	return r;
+}
+
+guard_export int mlockall(int flags)
+{
+	lifecycle_mlockall(flags);
+	return real.mlockall(flags);
+}
+
+guard_export void pthread_exit(void *value)
+{
+	lifecycle_main_thread_exits();
+	for (;;)
+		real.pthread_exit(value);
 }

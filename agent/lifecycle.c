@@ -35,9 +35,11 @@
 
 #define RESERVE (UINT64_C(1) << 30) /* address space of the region */
 #define RESERVE_LEAST (UINT64_C(4) << 20)
-#define RESERVE_SHARE 16	  /* of a small RLIMIT_AS */
-#define AHEAD (UINT64_C(4) << 20) /* of the region, opened before a sandbox closes */
+#define RESERVE_SHARE 16		 /* of a small RLIMIT_AS */
+#define AHEAD (UINT64_C(4) << 20)	 /* of the region, opened before a sandbox closes */
+#define AHEAD_LOCKED (UINT64_C(1) << 20) /* and before memory is locked */
 #define FINAL_WAIT_MS 100
+#define BEGIN_YIELDS 100000
 
 struct process_page process_page __attribute__((aligned(4096)));
 enum sandbox process_sandbox;
@@ -250,8 +252,13 @@ bool lifecycle_begin_child(void)
 {
 	bool on;
 
-	/* The wiped page says fork; the pid says it too unless the page could not be trusted. */
-	on = begin_child();
+	/* Threads of the child may come here at once: the first does it, the others wait for it. */
+	if (__atomic_exchange_n(&process_page.beginning, 1, __ATOMIC_ACQ_REL)) {
+		for (int i = 0; i < BEGIN_YIELDS && process_epoch() == EPOCH_NONE && !process_sandbox; i++)
+			sys3(SYS_sched_yield, 0, 0, 0);
+		return process_epoch() >= EPOCH_FIRST;
+	}
+	on = !process_sandbox && begin_child();
 	last_epoch += 1u << 16; /* beyond any that the parent's threads have */
 	__atomic_store_n(&process_page.epoch, on ? last_epoch : EPOCH_DORMANT, __ATOMIC_RELEASE);
 	return on;
@@ -267,8 +274,10 @@ void lifecycle_exiting(int status)
 	if (process_epoch() == EPOCH_NONE && !process_sandbox)
 		lifecycle_begin_child();
 	/* A vfork child shares our memory: its exit is not ours. */
-	if (process_epoch() >= EPOCH_FIRST && sys3(SYS_getpid, 0, 0, 0) == last_pid) {
-		store->end.time_ns = proc_monotonic() - store->process.start_monotonic_ns;
+	if (process_epoch() >= EPOCH_FIRST && (process_sandbox || sys3(SYS_getpid, 0, 0, 0) == last_pid)) {
+		/* In strict mode reading the clock is SIGSEGV: the kernel takes the time stamp counter away. */
+		if (process_sandbox < SANDBOX_STRICT)
+			store->end.time_ns = proc_monotonic() - store->process.start_monotonic_ns;
 		store->end.status = status & 0xff;
 		__atomic_store_n(&store->end.how, END_EXIT, __ATOMIC_RELEASE);
 		if (!process_sandbox) {
@@ -279,24 +288,73 @@ void lifecycle_exiting(int status)
 	thread.busy = was;
 }
 
-static void enter_sandbox(enum sandbox kind)
+/* Before the host enters a sandbox; the sampler thread goes where the filter will hold for it too. */
+static enum sandbox enter_sandbox(enum sandbox kind, bool all_threads)
 {
-	if (process_sandbox >= kind || process_epoch() < EPOCH_FIRST)
+	enum sandbox before = process_sandbox;
+	uint32_t was = thread.busy;
+
+	thread.busy = BUSY_AGENT;
+	if (all_threads)
+		sampler_stop();
+	if (!before && lifecycle_started() && process_epoch() == EPOCH_NONE)
+		lifecycle_begin_child();
+	if (!before && process_epoch() >= EPOCH_FIRST)
+		store_open_ahead(AHEAD);
+	if (before < kind)
+		process_sandbox = kind;
+	thread.busy = was;
+	return before;
+}
+
+enum sandbox lifecycle_prctl(int option, unsigned long mode)
+{
+	if (likely(option != PR_SET_SECCOMP))
+		return process_sandbox;
+	return enter_sandbox(mode == SECCOMP_MODE_STRICT ? SANDBOX_STRICT : SANDBOX_FILTER, false);
+}
+
+enum sandbox lifecycle_syscall(long number, long argument, long mode)
+{
+	if (unlikely(number == SYS_prctl))
+		return lifecycle_prctl((int)argument, (unsigned long)mode);
+	if (likely(number != SYS_seccomp) ||
+	    (argument != SECCOMP_SET_MODE_STRICT && argument != SECCOMP_SET_MODE_FILTER))
+		return process_sandbox;
+	return enter_sandbox(argument == SECCOMP_SET_MODE_STRICT ? SANDBOX_STRICT : SANDBOX_FILTER,
+			     mode & SECCOMP_FILTER_FLAG_TSYNC);
+}
+
+void lifecycle_sandbox_failed(enum sandbox before)
+{
+	process_sandbox = before;
+}
+
+void lifecycle_mlockall(int flags)
+{
+	uint32_t was = thread.busy;
+
+	if (!(flags & MCL_CURRENT) || process_sandbox || !lifecycle_started())
 		return;
-	store_open_ahead(AHEAD);
-	process_sandbox = kind;
+	thread.busy = BUSY_AGENT;
+	if (process_epoch() == EPOCH_NONE)
+		lifecycle_begin_child();
+	/* What is reserved counts against the host's limit, which may be small, although nothing is there. */
+	if (process_epoch() >= EPOCH_FIRST) {
+		store_open_ahead(AHEAD_LOCKED);
+		store_trim();
+	}
+	thread.busy = was;
 }
 
-void lifecycle_prctl(int option, unsigned long mode)
+void lifecycle_main_thread_exits(void)
 {
-	if (unlikely(option == PR_SET_SECCOMP))
-		enter_sandbox(mode == SECCOMP_MODE_STRICT ? SANDBOX_STRICT : SANDBOX_FILTER);
-}
+	uint32_t was = thread.busy;
 
-void lifecycle_syscall(long number, long argument, long mode)
-{
-	if (unlikely(number == SYS_seccomp))
-		enter_sandbox(argument == SECCOMP_SET_MODE_STRICT ? SANDBOX_STRICT : SANDBOX_FILTER);
-	else if (unlikely(number == SYS_prctl))
-		lifecycle_prctl((int)argument, (unsigned long)mode);
+	/* The host's last thread would end the process; ours must not be left behind it. */
+	if (process_epoch() < EPOCH_FIRST || process_sandbox || sys3(SYS_gettid, 0, 0, 0) != last_pid)
+		return;
+	thread.busy = BUSY_AGENT;
+	sampler_stop();
+	thread.busy = was;
 }

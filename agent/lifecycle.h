@@ -2,6 +2,7 @@
  * Lifecycle -- start, fork, sandbox, exit: the moments when the process changes.
  */
 #pragma once
+#include "agent/process.h"
 #include <stdbool.h>
 
 struct frame;
@@ -25,6 +26,17 @@ bool lifecycle_begin_child(void);
 /* The process says how it ends: its last words are written, nothing waits. Context: any; async-signal-safe. */
 void lifecycle_exiting(int status);
 
-/* prctl or syscall pass by: after PR_SET_SECCOMP or seccomp() the agent makes no system calls of its own. */
-void lifecycle_prctl(int option, unsigned long mode);
-void lifecycle_syscall(long number, long argument, long mode);
+/*
+ * prctl or syscall are about to be called: where they would enter a seccomp sandbox, the agent makes no
+ * system calls of its own from here on. Returns what was before, for lifecycle_sandbox_failed when the
+ * call has failed. Context: any.
+ */
+enum sandbox lifecycle_prctl(int option, unsigned long mode);
+enum sandbox lifecycle_syscall(long number, long argument, long mode);
+void lifecycle_sandbox_failed(enum sandbox before);
+
+/* mlockall is about to be called. Context: any. */
+void lifecycle_mlockall(int flags);
+
+/* pthread_exit is about to be called, by the main thread perhaps. Context: the calling thread. */
+void lifecycle_main_thread_exits(void);

@@ -17,6 +17,12 @@
 void link_init(char *const *environment);
 /* Connects if nobody is there yet. False: no analyzer, or not one to trust. */
 bool link_open(void);
+
+/*
+ * From here on this thread has a table of descriptors of its own, with our connection alone in it: what it opens
+ * never takes a number from the host, and what the host closes or replaces is never ours. Context: sampler thread.
+ */
+void link_own_table(void);
 bool link_is_open(void);
 /* For poll(); -1: none. */
 int link_descriptor(void);

@@ -2,9 +2,11 @@
  * The agent's own memory. See memory.h.
  */
 #include "agent/memory.h"
+#include "agent/process.h"
 #include "agent/sys.h"
 
 #define CHUNK (256 * 1024)
+#define CHUNK_MAPPED (CHUNK + 8192)
 #define LARGE (32 * 1024)
 
 static uint64_t total;
@@ -19,8 +21,11 @@ static uintptr_t chunk_base(uint64_t word)
 
 void *memory_map(size_t size)
 {
-	void *p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	void *p;
 
+	if (process_sandbox == SANDBOX_STRICT)
+		return NULL;
+	p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	if (sys_failed(p))
 		return NULL;
 	__atomic_fetch_add(&total, size, __ATOMIC_RELAXED);
@@ -29,18 +34,17 @@ void *memory_map(size_t size)
 
 void memory_unmap(void *p, size_t size)
 {
-	if (!p)
+	if (!p || process_sandbox == SANDBOX_STRICT)
 		return;
 	sys3(SYS_munmap, p, size, 0);
 	__atomic_fetch_sub(&total, size, __ATOMIC_RELAXED);
 }
 
 /* A chunk whose base is 8 KB aligned, so that 4096 lines of 64 bytes can be counted below it. */
-static uint64_t chunk_new(void)
+static uint64_t chunk_new(char **mapped)
 {
-	char *p = memory_map(CHUNK + 8192);
-
-	return p ? (uint64_t)(((uintptr_t)p + 8191) & ~(uintptr_t)8191) : 0;
+	*mapped = memory_map(CHUNK_MAPPED);
+	return *mapped ? (uint64_t)(((uintptr_t)*mapped + 8191) & ~(uintptr_t)8191) : 0;
 }
 
 void *memory_take(size_t size)
@@ -53,7 +57,8 @@ void *memory_take(size_t size)
 	for (;;) {
 		used = word & 0x1fff;
 		if (!word || used + lines > CHUNK / 64) {
-			uint64_t fresh = chunk_new();
+			char *mapped;
+			uint64_t fresh = chunk_new(&mapped);
 
 			if (!fresh)
 				return NULL;
@@ -62,7 +67,7 @@ void *memory_take(size_t size)
 							__ATOMIC_RELAXED))
 				word = fresh;
 			else
-				memory_unmap((void *)fresh, CHUNK);
+				memory_unmap(mapped, CHUNK_MAPPED);
 			continue;
 		}
 		if (__atomic_compare_exchange_n(&chunk, &word, word + lines, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))

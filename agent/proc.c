@@ -109,7 +109,7 @@ unsigned proc_threads_after_main(void)
 	return p ? (unsigned)number(p) - 1 : 0;
 }
 
-static void read_status(struct wire_sample *sample)
+static void status_line(struct wire_sample *sample, const char *line)
 {
 	static const struct {
 		const char *name;
@@ -120,20 +120,36 @@ static void read_status(struct wire_sample *sample)
 		    {"RssAnon:", offsetof(struct wire_sample, rss_anon)},
 		    {"RssFile:", offsetof(struct wire_sample, rss_file)},
 		    {"RssShmem:", offsetof(struct wire_sample, rss_shmem)}};
-	char text[4096], *line = text;
 
-	if (sys_read_file("/proc/self/status", text, sizeof(text)) <= 0)
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!strncmp(line, rows[i].name, strlen(rows[i].name)))
+			*(uint64_t *)((char *)sample + rows[i].offset) = number(line + strlen(rows[i].name)) * 1024;
+	if (!strncmp(line, "Threads:", 8))
+		sample->threads = (uint32_t)number(line + 8);
+}
+
+/* Line by line: one of them lists the groups of the user and has no bound. */
+static void read_status(struct wire_sample *sample)
+{
+	long fd = sys3(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC), n;
+	char text[2048], *line, *end;
+	size_t have = 0;
+
+	if (fd < 0)
 		return;
-	while (line) {
-		for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-			if (!strncmp(line, rows[i].name, strlen(rows[i].name)))
-				*(uint64_t *)((char *)sample + rows[i].offset) =
-					number(line + strlen(rows[i].name)) * 1024;
-		if (!strncmp(line, "Threads:", 8))
-			sample->threads = (uint32_t)number(line + 8);
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
+	while ((n = sys3(SYS_read, fd, text + have, sizeof(text) - 1 - have)) > 0) {
+		have += (size_t)n;
+		text[have] = '\0';
+		for (line = text; (end = memchr(line, '\n', have - (size_t)(line - text))); line = end + 1) {
+			*end = '\0';
+			status_line(sample, line);
+		}
+		have -= (size_t)(line - text);
+		memmove(text, line, have);
+		if (have == sizeof(text) - 1)
+			have = 0; /* the middle of a long line says nothing */
 	}
+	sys3(SYS_close, fd, 0, 0);
 }
 
 static void read_cgroup(struct wire_sample *sample)

@@ -23,7 +23,8 @@
 
 struct process_page {
 	uint32_t epoch;
-	char padding[4092];
+	uint32_t beginning; /* a forked child's life has begun or is being begun, by one of its threads */
+	char padding[4088];
 };
 extern struct process_page process_page guard_hidden;
 

@@ -234,6 +234,22 @@ static long boot_syscall(long number, long a, long b, long c, long d, long e, lo
 		errno = (int)-r;
 	return (unsigned long)r > -4096UL ? -1 : r;
 }
+static int boot_mlockall(int flags)
+{
+	long r = sys3(SYS_mlockall, flags, 0, 0);
+
+	if (r < 0)
+		errno = (int)-r;
+	return r < 0 ? -1 : 0;
+}
+
+static void boot_pthread_exit(void *value)
+{
+	if (boot_ready() && real.pthread_exit != boot_pthread_exit)
+		real.pthread_exit(value);
+	for (;;)
+		sys3(SYS_exit, 0, 0, 0);
+}
 #define boot__Exit boot__exit
 
 #define REAL_BOOT(type, name, parameters) .name = boot_##name,

@@ -12,7 +12,6 @@
 #include "agent/unwind.h"
 
 #define FIRST_SLOTS 1024u
-#define FORGOTTEN 1u /* a pc that matches nothing and ends no probe */
 #define SPINS 2000
 #define YIELDS 20000 /* about a tenth of a second */
 
@@ -23,14 +22,15 @@ bool rule_lock(struct rule_guard *guard)
 {
 	for (int i = 0; i < SPINS + YIELDS; i++) {
 		if (!__atomic_load_n(&lock, __ATOMIC_RELAXED)) {
-			if (process_sandbox < SANDBOX_STRICT)
+			guard->blocked = !process_sandbox;
+			if (guard->blocked)
 				sys_signals_block(&guard->signals);
 			if (!__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
 				return true;
-			if (process_sandbox < SANDBOX_STRICT)
+			if (guard->blocked)
 				sys_signals_restore(&guard->signals);
 		}
-		if (i < SPINS || process_sandbox == SANDBOX_STRICT)
+		if (i < SPINS || process_sandbox)
 			cpu_relax();
 		else
 			sys3(SYS_sched_yield, 0, 0, 0);
@@ -41,7 +41,7 @@ bool rule_lock(struct rule_guard *guard)
 void rule_unlock(const struct rule_guard *guard)
 {
 	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
-	if (process_sandbox < SANDBOX_STRICT)
+	if (guard->blocked)
 		sys_signals_restore(&guard->signals);
 }
 
@@ -53,13 +53,13 @@ void rule_postfork_child(void)
 static struct rule *table_put(struct rule_table *t, const struct rule *rule)
 {
 	uint32_t i = rule_hash(rule->pc);
-	struct rule *slot;
+	struct rule hidden = *rule, *slot;
 
 	while (t->slots[i & t->mask].pc)
 		i++;
 	slot = &t->slots[i & t->mask];
-	*slot = *rule;
-	slot->pc = 0;
+	hidden.pc = 0; /* whole before it can be found */
+	*slot = hidden;
 	__atomic_store_n(&slot->pc, rule->pc, __ATOMIC_RELEASE);
 	t->used++;
 	return slot;
@@ -79,7 +79,7 @@ static struct rule_table *table_room(void)
 		return old && old->used < old->mask ? old : NULL;
 	t->mask = slots - 1;
 	for (uint32_t i = 0; old && i <= old->mask; i++)
-		if (old->slots[i].pc > FORGOTTEN)
+		if (old->slots[i].pc > RULE_FORGOTTEN)
 			table_put(t, &old->slots[i]);
 	__atomic_store_n(&rule_table, t, __ATOMIC_RELEASE);
 	return t;
@@ -114,7 +114,7 @@ const struct rule *rule_learn(uintptr_t pc)
 	const struct rule *rule;
 	struct rule_guard guard;
 
-	if (pc <= FORGOTTEN || !rule_lock(&guard))
+	if (pc <= RULE_FORGOTTEN || !rule_lock(&guard))
 		return NULL;
 	rule = learn_locked(pc);
 	rule_unlock(&guard);
@@ -126,6 +126,6 @@ void rule_forget(uintptr_t start, uintptr_t end)
 	struct rule_table *t = rule_table;
 
 	for (uint32_t i = 0; t && i <= t->mask; i++)
-		if (t->slots[i].pc > FORGOTTEN && t->slots[i].pc >= start && t->slots[i].pc < end)
-			__atomic_store_n(&t->slots[i].pc, FORGOTTEN, __ATOMIC_RELEASE);
+		if (t->slots[i].pc > RULE_FORGOTTEN && t->slots[i].pc >= start && t->slots[i].pc < end)
+			__atomic_store_n(&t->slots[i].pc, RULE_FORGOTTEN, __ATOMIC_RELEASE);
 }

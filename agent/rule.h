@@ -27,6 +27,8 @@ struct rule {
 	uint64_t reserved;
 };
 
+#define RULE_FORGOTTEN 1u /* a pc that ends no probe and is nobody's */
+
 /* Open addressing, linear probing; a free slot has pc 0. Never moved; a larger one takes its place. */
 struct rule_table {
 	uint32_t mask, used;
@@ -50,7 +52,7 @@ guard_inline const struct rule *rule_find(uintptr_t pc)
 	for (uint32_t i = rule_hash(pc);; i++) {
 		here = __atomic_load_n(&t->slots[i & t->mask].pc, __ATOMIC_ACQUIRE);
 		if (likely(here == pc))
-			return &t->slots[i & t->mask];
+			return likely(pc > RULE_FORGOTTEN) ? &t->slots[i & t->mask] : NULL;
 		if (!here)
 			return NULL;
 	}
@@ -69,6 +71,7 @@ void rule_forget(uintptr_t start, uintptr_t end);
 /* The lock of all cold work: learning rules, the list of modules. Bounded; false: not had. */
 struct rule_guard {
 	uint64_t signals;
+	bool blocked; /* a sandbox may begin meanwhile */
 };
 bool rule_lock(struct rule_guard *guard);
 void rule_unlock(const struct rule_guard *guard);

@@ -13,12 +13,14 @@
 #include "agent/sys.h"
 #include "agent/tell.h"
 #include "protocol/frame.h"
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #define MILLISECOND UINT64_C(1000000)
 #define RETRY (1000 * MILLISECOND) /* between two tries to find an analyzer, two looks for the last thread */
@@ -33,6 +35,8 @@
 
 static int running; /* 1: the thread exists or will; 2: it cannot be had */
 static int sampling;
+static int stop; /* futex */
+static pthread_t thread_id;
 static uint64_t last_look;
 static uint32_t look_step = 1, unsafe_places;
 static char frame_buffer[FRAME_MAX] __attribute__((aligned(8)));
@@ -176,8 +180,8 @@ static void find_analyzer(void)
 }
 
 /*
- * Where main has ended by pthread_exit, the process lives as long as its other threads, and we are not
- * one of them: the last of them would have called exit(0), so we do.
+ * Where the main thread has ended, the process lives as long as its other threads, and we are not one of
+ * them: the last would have called exit(0), so we do. (Where it left by pthread_exit we are gone already.)
  */
 static void end_with_last_thread(bool *main_has_ended)
 {
@@ -198,7 +202,14 @@ static void wait_until(uint64_t due)
 	struct pollfd p = {.fd = link_descriptor(), .events = POLLIN};
 	uint64_t time = due <= now ? 0 : due - now > most ? most : due - now;
 
-	sys3(SYS_poll, &p, p.fd >= 0, (time + MILLISECOND - 1) / MILLISECOND);
+	struct timespec wait = {(time_t)(time / 1000000000u), (long)(time % 1000000000u)};
+
+	if (p.fd >= 0)
+		sys3(SYS_poll, &p, 1, (time + MILLISECOND - 1) / MILLISECOND);
+	else
+		sys_call(SYS_futex, (long)&stop, FUTEX_WAIT_PRIVATE, 0, (long)&wait, 0, 0);
+	if (__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
+		return;
 	end_with_last_thread(&main_has_ended);
 }
 
@@ -220,7 +231,8 @@ static void *sampler_main(void *unused)
 
 	(void)unused;
 	thread.busy = BUSY_AGENT;
-	for (;;) {
+	link_own_table();
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
 		now = proc_monotonic();
 		if (!link_is_open() && now >= next_try) {
 			next_try = now + RETRY;
@@ -242,15 +254,35 @@ static void *sampler_main(void *unused)
 	return NULL;
 }
 
+void sampler_stop(void)
+{
+	struct timespec end;
+	uint32_t was = thread.busy;
+	int state;
+
+	if (running != 1)
+		return;
+	thread.busy = BUSY_AGENT;
+	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+	sys_call(SYS_futex, (long)&stop, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+	if (link_descriptor() >= 0)
+		sys3(SYS_shutdown, link_descriptor(), 0 /* SHUT_RD: ends a poll, what was sent stays */, 0);
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec++;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_timedjoin_np(thread_id, NULL, &end);
+	pthread_setcancelstate(state, NULL);
+	running = 2;
+	thread.busy = was;
+}
+
 static bool thread_start(size_t stack_size)
 {
 	pthread_attr_t attributes;
 	sigset_t all, old;
-	pthread_t id;
 	int r;
 
 	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, stack_size);
 	if (sched_getscheduler(0) != SCHED_OTHER) {
 		struct sched_param normal = {0};
@@ -261,11 +293,11 @@ static bool thread_start(size_t stack_size)
 	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&id, &attributes, sampler_main, NULL);
+	r = pthread_create(&thread_id, &attributes, sampler_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attributes);
 	if (!r)
-		pthread_setname_np(id, "libguard");
+		pthread_setname_np(thread_id, "libguard");
 	return r == 0;
 }
 
@@ -283,7 +315,7 @@ static bool is_safe_place(struct shard *shard, const struct frame *frame)
 			return false;
 		libc_inside += i > 0 && i + 2 < b->n_frames && module_is_libc(b->frames[i]);
 	}
-	return !libc_inside || unsafe_places > TRIES_STRICT;
+	return (!libc_inside && !(b->flags & STACK_INCOMPLETE)) || unsafe_places > TRIES_STRICT;
 }
 
 /* Adapts the countdown to the host's pace, so that the clock is read about every LOOK_GAP. */
@@ -331,6 +363,7 @@ static void countdown_begin(struct shard *shard)
 void sampler_postfork_child(void)
 {
 	running = 0;
+	stop = 0;
 	shards_each(countdown_begin);
 	sampling = 0;
 	last_look = 0;

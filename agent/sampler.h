@@ -1,8 +1,9 @@
 /*
  * The sampler thread -- looks at the process now and then, judges, and tells the analyzer.
  *
- * It starts late: a thread makes a single-threaded host slower and makes some calls fail. All
- * signals are blocked in it, its stack is small, it is detached and never joined.
+ * It starts late: a thread makes a single-threaded host slower and makes some calls fail. All signals are blocked
+ * in it, its stack is small, and nothing waits for it when the process ends. It has a table of descriptors
+ * of its own, so that what it opens never takes a number from the host.
  */
 #pragma once
 #include "agent/thread.h"
@@ -19,6 +20,12 @@ void sampler_consider(struct shard *shard, const struct frame *frame);
  * thread, or the exiting one; never two at once.
  */
 void sampler_sample(bool ask_heap, bool at_end);
+
+/*
+ * Ends the thread for good and waits until it is gone, a second at the most: a filter for all threads is about
+ * to come, or the main thread ends and the host's last thread shall be the process's. Context: any.
+ */
+void sampler_stop(void);
 
 /* In a forked child: there is no thread, and a history of its own begins. */
 void sampler_postfork_child(void);

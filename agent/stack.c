@@ -90,6 +90,7 @@ static bool slot_split(struct shard *shard, uintptr_t *slot, uint64_t key, const
 	if (!position || ++old->reserved < VARIANTS || !(pivot = entries_take(shard, sizeof(*pivot))))
 		return false;
 	pivot->key = key;
+	pivot->sp = old->sp;
 	pivot->position = position;
 	pivot->missed = 0;
 	*slot = (uintptr_t)pivot | STACK_PIVOT;
@@ -112,7 +113,7 @@ static void place(struct shard *shard, uintptr_t sp, const struct backtrace *b, 
 		slot = stack_slot(shard->table, key);
 		pivot = (struct stack_pivot *)(*slot - STACK_PIVOT);
 		if (*slot & STACK_PIVOT) {
-			if (pivot->key != key || level == STACK_LEVELS || b->careful) {
+			if (pivot->key != key || pivot->sp != sp || level == STACK_LEVELS || b->careful) {
 				if (++pivot->missed > PIVOT_PATIENCE)
 					*slot = (uintptr_t)e;
 				return;

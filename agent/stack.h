@@ -32,6 +32,7 @@ struct stack_entry {
 
 struct stack_pivot {
 	uint64_t key;
+	uintptr_t sp;	   /* where it stands, the word at its place is within the stack */
 	uint32_t position; /* place of the word that chooses */
 	uint32_t missed;   /* times that another leaf was here */
 };
@@ -43,7 +44,7 @@ struct stack_table {
 
 guard_inline uint64_t stack_key(uintptr_t sp, uintptr_t ra)
 {
-	return (sp ^ ra) * UINT64_C(0x9e3779b97f4a7c15);
+	return (sp + (ra << 20)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 guard_inline uint64_t stack_key_pivot(uint64_t key, uint64_t value)
@@ -98,7 +99,7 @@ guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, u
 	for (uint32_t level = 1; unlikely(slot & STACK_PIVOT); level++) {
 		const struct stack_pivot *pivot = (const struct stack_pivot *)(slot - STACK_PIVOT);
 
-		if (pivot->key != key || level == STACK_LEVELS)
+		if (pivot->key != key || pivot->sp != sp || level == STACK_LEVELS)
 			return NULL;
 		key = stack_key_pivot(key, base[pivot->position]);
 		slot = *stack_slot(table, key);

@@ -34,7 +34,8 @@ static int memfd_make(uint64_t size)
 	int fd;
 
 	/* A file larger than this limit would be the host's death by SIGXFSZ. */
-	if (sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) < 0 || limit.rlim_cur < size)
+	if (process_sandbox || sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) < 0 ||
+	    limit.rlim_cur < size)
 		return -1;
 	fd = (int)sys3(SYS_memfd_create, "libguard", 3 /* MFD_CLOEXEC | MFD_ALLOW_SEALING */, 0);
 
@@ -61,7 +62,8 @@ static bool open_to(uint64_t end)
 
 	while (from < end) {
 		to = (end + STEP - 1) / STEP * STEP;
-		if (to > store->size || sys3(SYS_mprotect, (char *)store + from, to - from, PROT_READ | PROT_WRITE) < 0)
+		if (to > store->size || process_sandbox == SANDBOX_STRICT ||
+		    sys3(SYS_mprotect, (char *)store + from, to - from, PROT_READ | PROT_WRITE) < 0)
 			return false;
 		/* Two threads may open the same range: that changes nothing twice. */
 		if (__atomic_compare_exchange_n(&opened, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -120,11 +122,15 @@ static bool write_all(int fd, const char *data, uint64_t length)
 bool store_copy(int *fd)
 {
 	uint64_t used = __atomic_load_n(&store->used, __ATOMIC_ACQUIRE), size = store->size;
-	uint64_t open = opened;
+	uint64_t open;
 	char *copy = NULL;
 
-	if (used > open)
-		used = open; /* the parent has grown since the fork; those records are not ours */
+	/* The parent may have grown since the fork: its records are taken whole or not at all. */
+	if (used > size)
+		used = size;
+	if (used > opened && !open_to(used))
+		return false;
+	open = opened;
 	*fd = memfd_make(size);
 	if (*fd >= 0 && write_all(*fd, (const char *)store, used)) {
 		if (sys_failed(map_reserve(store, size, *fd)))
@@ -149,6 +155,7 @@ bool store_copy(int *fd)
 	}
 	store->used = used;
 	store->stream = store_stream();
+	store->agent.lost &= ~(uint32_t)LOST_REGION_SHARED;
 	if (*fd < 0)
 		process_lost(LOST_REGION_SHARED);
 	return true;
@@ -182,4 +189,14 @@ void store_open_ahead(uint64_t bytes)
 	uint64_t end = __atomic_load_n(&store->used, __ATOMIC_RELAXED) + bytes;
 
 	open_to(end < store->size ? end : store->size);
+}
+
+void store_trim(void)
+{
+	uint64_t end = __atomic_load_n(&opened, __ATOMIC_ACQUIRE), size = store->size;
+
+	if (end >= size)
+		return;
+	store->size = end;
+	sys3(SYS_munmap, (char *)store + end, size - end, 0);
 }

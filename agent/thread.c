@@ -22,7 +22,7 @@ __thread struct thread thread = {.epoch = EPOCH_THREAD_NEW, .shard = &shard_nobo
 static struct shard *shards; /* atomic; newest first */
 static uint32_t n_shards;
 static struct shard *next_to_try;
-static uintptr_t main_stack_end;
+static uintptr_t main_stack_end, main_stack_room = 8 << 20;
 
 static void owner_init(struct shard *shard)
 {
@@ -84,7 +84,11 @@ void threads_init(void)
 	/* The loader's; by dlsym, so that we do not depend on it by name. */
 	void **end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
 
+	struct rlimit limit;
+
 	main_stack_end = end ? (uintptr_t)*end : 0;
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0, 0) == 0 && limit.rlim_cur < (1u << 30))
+		main_stack_room = limit.rlim_cur;
 }
 
 static bool pages_readable(uintptr_t low, uintptr_t high)
@@ -102,19 +106,16 @@ static bool pages_readable(uintptr_t low, uintptr_t high)
 static void find_stack(uintptr_t sp)
 {
 	uintptr_t main_end = main_stack_end, self = (uintptr_t)pthread_self();
-	struct rlimit limit;
-	uintptr_t room = 8 << 20;
+	uintptr_t room = main_stack_room;
 
 	if (sp < main_end) {
-		if (sys_call(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0, 0) == 0 && limit.rlim_cur < (1u << 30))
-			room = limit.rlim_cur;
 		if (main_end - sp < room) {
 			thread.stack_low = main_end - room;
 			thread.stack_high = main_end;
 			return;
 		}
 	}
-	if (sp < self && self - sp < FIRST_LOOK && process_sandbox < SANDBOX_STRICT && pages_readable(sp, self)) {
+	if (sp < self && self - sp < FIRST_LOOK && !process_sandbox && pages_readable(sp, self)) {
 		thread.stack_low = sp & ~(uintptr_t)4095;
 		thread.stack_high = self;
 	}
@@ -124,8 +125,7 @@ void thread_extend_stack(uintptr_t sp)
 {
 	uintptr_t low = thread.stack_low;
 
-	if (sp >= low || low - sp > FURTHER_LOOK || thread.stack_high == main_stack_end ||
-	    process_sandbox == SANDBOX_STRICT)
+	if (sp >= low || low - sp > FURTHER_LOOK || thread.stack_high == main_stack_end || process_sandbox)
 		return;
 	if (pages_readable(sp, low))
 		thread.stack_low = sp & ~(uintptr_t)4095;

@@ -258,6 +258,6 @@ void unwind_learn(struct rule *rule, const struct module *module)
 	void *arguments[2] = {rule, (void *)module};
 
 	rule->kind = RULE_UNKNOWN;
-	if (space && process_sandbox < SANDBOX_STRICT)
+	if (space && !process_sandbox)
 		call_on_stack(stack_top, answer_on_stack, arguments);
 }
