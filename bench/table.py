@@ -1,0 +1,74 @@
+"""Figures of a run as a markdown table: medians of the ratios of each round, with least and most."""
+import statistics
+
+import ways
+
+NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is in units.
+Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the rows of whole
+programs (heaptrack has one to interpret, whose time is in it). In the rows of requests a second less than 1 is slower; RSS is that
+of the program only; instructions are those that callgrind counts, not ratios.
+(1) compared with the same allocator without the profiler. (2) on a smaller input, compared with *bare* on that.'''
+
+
+def quantity(value, unit):
+  if unit == 'ns':
+    for factor, name in ((1e6, 'ms'), (1e3, 'us')):
+      if value >= 10 * factor:
+        return '%.3g %s' % (value / factor, name)
+    return '%.3g ns' % value if value < 1000 else '{:,.0f} ns'.format(value)
+  if unit == 's':
+    return '%.2f s' % value
+  if unit == 'MB':
+    return '%.0f MB' % value
+  return '{:,.0f}{}'.format(value, '' if unit == 'I' else unit)
+
+
+def ratios(figures, way):
+  """The ratios of one row, a round each, where both were measured."""
+  base = ways.BY_NAME[way].base or way
+  pairs = zip(figures.get(way, ()), figures.get(base, ()))
+  return [value / reference for value, reference in pairs if value is not None and reference]
+
+
+def ratio_text(all_ratios):
+  def short(value):
+    return '%.2f' % value if value < 10 else '%.0f' % value if value >= 100 else '%.1f' % value
+
+  middle = short(statistics.median(all_ratios))
+  if len(all_ratios) < 2:
+    return middle
+  return '%s (%s–%s)' % (middle, short(min(all_ratios)), short(max(all_ratios)))
+
+
+def cell(row, way):
+  values = [value for value in row['figures'].get(way.name, ()) if value is not None]
+  if not values:
+    return ''
+  if way.base is None or row['unit'] == 'I':
+    return quantity(statistics.median(values), row['unit'])
+  found = ratios(row['figures'], way.name)
+  return ratio_text(found) if found else ''
+
+
+def columns(rows):
+  """The ways that have a column: those with figures that are not there as a base only."""
+  return [way for way in ways.WAYS if not way.hidden and any(cell(row, way) for row in rows)]
+
+
+def markdown(rows):
+  shown = columns(rows)
+  lines = ['| | ' + ' | '.join(way.title for way in shown) + ' |', '|---' * (len(shown) + 1) + '|']
+  for row in rows:
+    lines.append('| %s | %s |' % (row['name'], ' | '.join(cell(row, way) for way in shown)))
+  return '\n'.join(lines) + '\n'
+
+
+def document(results):
+  """The dated text: where and how it was measured, the table, what its words mean."""
+  machine = results['machine']
+  facts = ['- %s: %s' % (key, value) for key, value in machine.items() if key != 'versions']
+  facts += ['- versions: ' + ', '.join('%s %s' % item for item in machine['versions'].items())]
+  failures = ['- ' + text for text in results['failures']]
+  return '# Costs, %s\n\n%s\n\n%s\n%s\n%s' % (
+    machine['date'], '\n'.join(facts), markdown(results['rows']), NOTE + '\n',
+    '\nNot measured:\n\n' + '\n'.join(failures) + '\n' if failures else '')
