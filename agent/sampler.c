@@ -29,11 +29,12 @@
 #define STACK_SIZE_LARGE (1024 * 1024) /* hosts with much static TLS */
 #define SEND_WAIT_MS 1000
 #define HOUR (3600 * UINT64_C(1000000000))
+#define STOP_YIELDS 100000
 #define LOOK_GAP (10 * MILLISECOND) /* how often the start is considered, about */
 #define LOOK_MOST 8192u
 #define TRIES_STRICT 1000u /* unsafe places met before a laxer rule is good enough */
 
-static int running; /* 1: the thread exists or will; 2: it cannot be had */
+static enum { NOT_YET = 0, STARTING, RUNNING, NEVER } running; /* atomic */
 static int sampling;
 static int stop; /* futex */
 static pthread_t thread_id;
@@ -77,7 +78,7 @@ static void own_cost(struct wire_sample *sample)
 	sample->agent_bytes = memory_total() - blockmap_mapped() + blockmap_resident() +
 			      (used < store->size ? used : store->size) -
 			      (REGION_HISTORY - store->n_history) * sizeof(struct wire_sample);
-	sample->agent_cpu_ns = running == 1 ? store->agent.cpu_ns : 0;
+	sample->agent_cpu_ns = running == RUNNING ? store->agent.cpu_ns : 0;
 	store->agent.memory_bytes = sample->agent_bytes;
 }
 
@@ -254,15 +255,30 @@ static void *sampler_main(void *unused)
 	return NULL;
 }
 
+/* Is there a thread to stop? If not, there never will be one. */
+static bool must_stop(void)
+{
+	int was = NOT_YET;
+
+	for (int i = 0; i < STOP_YIELDS; i++) {
+		was = NOT_YET;
+		if (__atomic_compare_exchange_n((int *)&running, &was, NEVER, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE))
+			return false;
+		if (was != STARTING)
+			break;
+		sys3(SYS_sched_yield, 0, 0, 0);
+	}
+	return was == RUNNING;
+}
+
 void sampler_stop(void)
 {
 	struct timespec end;
-	uint32_t was = thread.busy;
 	int state;
 
-	if (running != 1)
+	if (!must_stop())
 		return;
-	thread.busy = BUSY_AGENT;
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
 	sys_call(SYS_futex, (long)&stop, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 	if (link_descriptor() >= 0)
@@ -272,8 +288,7 @@ void sampler_stop(void)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_timedjoin_np(thread_id, NULL, &end);
 	pthread_setcancelstate(state, NULL);
-	running = 2;
-	thread.busy = was;
+	__atomic_store_n(&running, NEVER, __ATOMIC_RELEASE);
 }
 
 static bool thread_start(size_t stack_size)
@@ -332,7 +347,8 @@ static uint64_t next_look(uint64_t now)
 void sampler_consider(struct shard *shard, const struct frame *frame)
 {
 	uint64_t now;
-	int no = 0;
+	int no = NOT_YET;
+	bool started;
 
 	if (__atomic_load_n(&running, __ATOMIC_ACQUIRE) || process_sandbox) {
 		shard->countdown = UINT64_MAX;
@@ -347,11 +363,11 @@ void sampler_consider(struct shard *shard, const struct frame *frame)
 		shard->countdown = 1;
 		return;
 	}
-	if (!__atomic_compare_exchange_n(&running, &no, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n((int *)&running, &no, STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	thread.busy = BUSY_AGENT;
-	if (!thread_start(STACK_SIZE) && !thread_start(STACK_SIZE_LARGE))
-		running = 2;
+	started = thread_start(STACK_SIZE) || thread_start(STACK_SIZE_LARGE);
+	__atomic_store_n(&running, started ? RUNNING : NEVER, __ATOMIC_RELEASE);
 	shard->countdown = UINT64_MAX;
 }
 
@@ -362,7 +378,7 @@ static void countdown_begin(struct shard *shard)
 
 void sampler_postfork_child(void)
 {
-	running = 0;
+	running = NOT_YET;
 	stop = 0;
 	shards_each(countdown_begin);
 	sampling = 0;
