@@ -83,7 +83,7 @@ MAKERS = {
   'json_for_python': ('json', make_json, 6000, 600),
   'xml': ('xml', make_xml, 150000, 5000),
   'sql': ('sql', make_sql, 60000, 3000),
-  'c': ('c', make_c, 220, 8),
+  'c': ('c', make_c, 100, 8),
   'perl': ('pl', lambda n: PERL % n, 60000, 3000),
 }
 

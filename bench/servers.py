@@ -22,9 +22,7 @@ http {{
 
 
 class Server:
-  """What servers share. load(place, server, port, small) gives the figures."""
-
-  has_small = False
+  """A workload that is a server and its load. The load has the machine's other cores, if there are any."""
 
 
 class Redis(Server):
@@ -43,7 +41,7 @@ class Redis(Server):
       return int(found.group(1)) if found else None
 
   def run(self, place, way, small):
-    port, requests, figures, cpu = process.free_port(), 20000 if small else 300000, {}, 0
+    port, requests, figures, cpu = process.free_port(), 20000 if small else 150000, {}, 0
     command = ['redis-server', '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
     with place.background(way, command) as server:
       server.pid = server.wait_for(lambda: self.pid(port), READY)
@@ -76,7 +74,7 @@ class Nginx(Server):
     with place.background(way, ['nginx', '-p', folder, '-c', os.path.join(folder, 'nginx.conf')]) as server:
       server.pid = server.wait_for(ready, READY)
       start = server.cpu()
-      ran = place.plain(['wrk', '-t1', '-c16', '-d', '1s' if small else '3s', '-H', 'Accept-Encoding: gzip',
+      ran = place.plain(['wrk', '-t1', '-c16', '-d', '1s' if small else '2s', '-H', 'Accept-Encoding: gzip',
                          'http://127.0.0.1:%d/page.txt' % port])
       cpu = server.cpu() - start
     found = re.search(r'(\d+) requests in', ran.output)

@@ -7,20 +7,21 @@ NOTE = '''A cell is the median of the ratios to *bare* in the same round, with t
 Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the rows of whole
 programs (heaptrack has one to interpret, whose time is in it). In the rows of requests a second less than 1 is slower; RSS is that
 of the program only; instructions are those that callgrind counts, not ratios.
-(1) compared with the same allocator without the profiler. (2) on a smaller input, compared with *bare* on that.'''
+(1) compared with the same allocator without the profiler. (2) on a smaller input, and compared with a run on that.'''
+
+
+def short(value):
+  """Three digits, or all before the point."""
+  return '{:,.0f}'.format(value) if value >= 100 else '%.3g' % value
 
 
 def quantity(value, unit):
   if unit == 'ns':
-    for factor, name in ((1e6, 'ms'), (1e3, 'us')):
-      if value >= 10 * factor:
-        return '%.3g %s' % (value / factor, name)
-    return '%.3g ns' % value if value < 1000 else '{:,.0f} ns'.format(value)
-  if unit == 's':
-    return '%.2f s' % value
-  if unit == 'MB':
-    return '%.0f MB' % value
-  return '{:,.0f}{}'.format(value, '' if unit == 'I' else unit)
+    factor, name = next(pair for pair in ((1e6, 'ms'), (1e3, 'us'), (1, 'ns')) if value >= pair[0] or pair[0] == 1)
+    return short(value / factor) + ' ' + name
+  if unit == 'I':
+    return short(value)
+  return short(value) + (unit if unit == '/s' else ' ' + unit)
 
 
 def ratios(figures, way):
@@ -31,13 +32,13 @@ def ratios(figures, way):
 
 
 def ratio_text(all_ratios):
-  def short(value):
-    return '%.2f' % value if value < 10 else '%.0f' % value if value >= 100 else '%.1f' % value
+  def short_ratio(value):
+    return '%.2f' % value if value < 10 else '%.1f' % value if value < 100 else '{:,.0f}'.format(value)
 
-  middle = short(statistics.median(all_ratios))
+  middle = short_ratio(statistics.median(all_ratios))
   if len(all_ratios) < 2:
     return middle
-  return '%s (%s–%s)' % (middle, short(min(all_ratios)), short(max(all_ratios)))
+  return '%s (%s–%s)' % (middle, short_ratio(min(all_ratios)), short_ratio(max(all_ratios)))
 
 
 def cell(row, way):

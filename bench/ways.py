@@ -7,33 +7,36 @@ LIBRARIES = ('/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/
 
 # base: the way whose figure of the same round this one's is divided by. A profiler that brings its own allocator is
 # compared with that allocator. small: runs on the small input, as its base does. hidden: only there as a base.
-# serve: with a `guardctl serve`. needs: a library to preload, or a command. servers: what may take a server's place.
-Way = namedtuple('Way', 'name title environment prefix base small hidden serve needs servers',
+# serve: with a `guardctl serve`. needs: a library to preload, or a command. native: the program runs on the CPU itself, so
+# that servers, RSS and start-up can be compared.
+Way = namedtuple('Way', 'name title environment prefix base small hidden serve needs native',
                  defaults=({}, (), 'bare', False, False, False, None, True))
 
 GUARD = {'LD_PRELOAD': '{agent}', 'GUARD_SOCKET': '{scratch}/none.sock'}
+PRELOAD = {'LD_PRELOAD': '{library}'}
 JEMALLOC, TCMALLOC = 'libjemalloc.so.2', 'libtcmalloc.so.4'
 PROFILE = 'prof:true,prof_final:true,prof_prefix:{scratch}/jeprof'
 
 WAYS = (
   Way('bare', 'bare', base=None),
-  Way('bare-small', 'bare, small input', base=None, small=True, hidden=True, servers=False),
-  Way('jemalloc', 'jemalloc', {'LD_PRELOAD': '{library}'}, hidden=True, needs=JEMALLOC),
-  Way('tcmalloc', 'tcmalloc', {'LD_PRELOAD': '{library}'}, hidden=True, needs=TCMALLOC),
+  Way('bare-small', 'bare, small input', base=None, small=True, hidden=True, native=False),
+  Way('jemalloc', 'jemalloc', PRELOAD, hidden=True, needs=JEMALLOC),
+  Way('jemalloc-small', 'jemalloc, small input', PRELOAD, small=True, hidden=True, needs=JEMALLOC),
+  Way('tcmalloc-small', 'tcmalloc, small input', PRELOAD, small=True, hidden=True, needs=TCMALLOC),
   Way('off', 'pass-through', {**GUARD, 'GUARD_MODE': 'off'}),
   Way('exact', 'exact', GUARD),
   Way('serve', 'exact + serve', {**GUARD, 'GUARD_SOCKET': '{socket}'}, serve=True),
   Way('heaptrack', 'heaptrack', prefix=('heaptrack', '-o', '{scratch}/heaptrack'), needs='heaptrack'),
-  Way('jeprof', 'jemalloc profiler, sampled (1)', {'LD_PRELOAD': '{library}', 'MALLOC_CONF': PROFILE},
+  Way('jeprof', 'jemalloc profiler, sampled (1)', {**PRELOAD, 'MALLOC_CONF': PROFILE},
       base='jemalloc', needs=JEMALLOC),
-  Way('jeprof-all', 'jemalloc profiler, all (1)',
-      {'LD_PRELOAD': '{library}', 'MALLOC_CONF': PROFILE + ',lg_prof_sample:0'}, base='jemalloc', needs=JEMALLOC),
-  Way('gperftools', 'gperftools heap profiler (1)', {'LD_PRELOAD': '{library}', 'HEAPPROFILE': '{scratch}/gperf'},
-      base='tcmalloc', needs=TCMALLOC),
+  Way('jeprof-all', 'jemalloc profiler, all (1, 2)',
+      {**PRELOAD, 'MALLOC_CONF': PROFILE + ',lg_prof_sample:0'}, base='jemalloc-small', small=True, needs=JEMALLOC),
+  Way('gperftools', 'gperftools heap profiler (1, 2)', {**PRELOAD, 'HEAPPROFILE': '{scratch}/gperf'},
+      base='tcmalloc-small', small=True, needs=TCMALLOC),
   Way('massif', 'massif (2)', prefix=('valgrind', '--tool=massif', '--massif-out-file=/dev/null'),
-      base='bare-small', small=True, needs='valgrind', servers=False),
+      base='bare-small', small=True, needs='valgrind', native=False),
   Way('dhat', 'dhat (2)', prefix=('valgrind', '--tool=dhat', '--dhat-out-file=/dev/null'),
-      base='bare-small', small=True, needs='valgrind', servers=False),
+      base='bare-small', small=True, needs='valgrind', native=False),
 )
 BY_NAME = {way.name: way for way in WAYS}
 

@@ -28,7 +28,7 @@ def micro_figures(output):
 class Micro:
   """A program of bench/micro that measures itself. figure names the one that counts."""
 
-  has_small = True
+  all_ways = True
 
   def __init__(self, name, unit, figure, program, full, small):
     self.rows, self.figure, self.program, self.sizes = (Row(name, unit),), figure, program, (full, small)
@@ -39,15 +39,15 @@ class Micro:
 
 
 class Memory(Micro):
-  """RSS; without a small size, since the share of the program itself would count."""
+  """RSS; the small size is not much smaller, since the share of the program itself would count."""
 
-  has_small = False
+  all_ways = False
 
 
 class Program:
   """CPU seconds of an installed program and all it starts. {name} is an input of inputs.py."""
 
-  has_small = True
+  all_ways = True
 
   def __init__(self, name, command, environment=None, find=None):
     self.rows = (Row(name, 's'),)
@@ -64,7 +64,7 @@ class Program:
 class Starts:
   """CPU time of a program that does nothing: the least of some runs."""
 
-  has_small = False
+  all_ways = False
   rows = (Row('start-up of `true`', 'ns'),)
 
   def run(self, place, way, small):
@@ -75,7 +75,7 @@ class Starts:
 class Instructions:
   """Instructions of a pair by callgrind: the difference of two runs that differ in nothing but their pairs."""
 
-  has_small = False
+  all_ways = False
   rounds = 1
   ways = ('bare', 'off', 'exact', 'jeprof')  # of the others each pair takes too many to wait for
 
@@ -106,7 +106,7 @@ def threads(kind, n, text):
 
 
 def memory(name, size):
-  return Memory('RSS with 64 MB of blocks of ' + name, 'MB', 'rss_mb', 'memory', '%d 64' % size, '%d 8' % size)
+  return Memory('RSS with 64 MB of blocks of ' + name, 'MB', 'rss_mb', 'memory', '%d 64' % size, '%d 32' % size)
 
 
 def cc1():
@@ -132,7 +132,7 @@ WORKLOADS = (
   Program('perl, hashes and strings', ('perl', '{perl}')),
   Program('jq, 7 MB', ('jq', '[.[] | {name, n: (.tags | length)}] | group_by(.n) | map(length)', '{json}')),
   Program('sqlite3, 60,000 inserts and a join', ('sqlite3', '-init', '{sql}', ':memory:', '.quit')),
-  Program('gcc -O2, 3,300 lines', ('cc1', '-quiet', '-O2', '{c}', '-o', '/dev/null'), find=cc1),
+  Program('gcc -O2, 1,500 lines', ('cc1', '-quiet', '-O2', '{c}', '-o', '/dev/null'), find=cc1),
   Program('xmllint, 16 MB', ('xmllint', '--noout', '{xml}')),
   servers.Redis(), servers.Nginx(),
   Starts(),
@@ -151,5 +151,5 @@ def takes(workload, way):
   if hasattr(workload, 'ways'):
     return way.name in workload.ways
   if isinstance(workload, servers.Server):
-    return way.servers
-  return not way.serve and (workload.has_small or not way.small)
+    return way.native
+  return not way.serve and (workload.all_ways or way.native)
