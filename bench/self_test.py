@@ -18,7 +18,8 @@ import ways
 import workloads
 
 MADE_UP = [
-  {'name': 'pair', 'unit': 'ns', 'figures': {'bare': [10, 20, 40], 'exact': [20, 30, 200], 'heaptrack': [None, 200, 400]}},
+  {'name': 'pair', 'unit': 'ns', 'figures': {
+    'bare': [10, 20, 40], 'exact': [20, 30, 200], 'heaptrack': [None, 200, 400]}},
   {'name': 'requests', 'unit': '/s', 'figures': {'bare': [1000, 1000], 'exact': [500, 250]}},
   {'name': 'instructions', 'unit': 'I', 'figures': {'bare': [60], 'exact': [150]}},
 ]

@@ -3,11 +3,15 @@ import statistics
 
 import ways
 
-NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is in units.
-Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the rows of whole
-programs (heaptrack has one to interpret, whose time is in it). In the rows of requests a second less than 1 is slower; RSS is that
-of the program only; instructions are those that callgrind counts, not ratios.
-(1) compared with the same allocator without the profiler. (2) on a smaller input, and compared with a run on that.'''
+NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is in
+units. Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the rows
+of whole programs (heaptrack has one to interpret, whose time is in it). A fork is the time until the parent goes on. In
+the rows of requests a second less than 1 is slower. RSS is that of the program alone. Instructions are those that
+callgrind counts, not ratios. Under libguard the agent is alone, but in the column *exact + serve* a `guardctl serve`
+listens to it.
+
+(1) Compared with the same allocator without its profiler. (2) On a smaller input, and compared with a run on that.
+'''
 
 
 def short(value):
@@ -71,5 +75,5 @@ def document(results):
   facts += ['- versions: ' + ', '.join('%s %s' % item for item in machine['versions'].items())]
   failures = ['- ' + text for text in results['failures']]
   return '# Costs, %s\n\n%s\n\n%s\n%s\n%s' % (
-    machine['date'], '\n'.join(facts), markdown(results['rows']), NOTE + '\n',
+    machine['date'], '\n'.join(facts), markdown(results['rows']), NOTE,
     '\nNot measured:\n\n' + '\n'.join(failures) + '\n' if failures else '')

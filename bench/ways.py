@@ -7,8 +7,8 @@ LIBRARIES = ('/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/
 
 # base: the way whose figure of the same round this one's is divided by. A profiler that brings its own allocator is
 # compared with that allocator. small: runs on the small input, as its base does. hidden: only there as a base.
-# serve: with a `guardctl serve`. needs: a library to preload, or a command. native: the program runs on the CPU itself, so
-# that servers, RSS and start-up can be compared.
+# serve: with a `guardctl serve`. needs: a library to preload, or a command. native: the program runs on the CPU itself,
+# so that servers, RSS and start-up can be compared.
 Way = namedtuple('Way', 'name title environment prefix base small hidden serve needs native',
                  defaults=({}, (), 'bare', False, False, False, None, True))
 
