@@ -232,6 +232,7 @@ static void test_signals(void)
 	CHECK_EQ(came, 1);
 	sigprocmask(SIG_BLOCK, NULL, &after);
 	CHECK(sigismember(&after, SIGUSR2) && !sigismember(&after, SIGUSR1));
+	CHECK(rule_learn(JUNK + 1) != NULL); /* the table is there: memory cannot be had later */
 	process_sandbox = SANDBOX_STRICT; /* where the call that blocks them would kill */
 	forbid(SYS_rt_sigprocmask, EPERM);
 	errno = 0;
