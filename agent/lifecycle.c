@@ -198,6 +198,8 @@ bool lifecycle_begin(const struct frame *frame)
 		return false;
 	if (stage == STAGE_NONE && __environ)
 		begin_core();
+	if (stage == STAGE_OFF) /* also in the child of a dormant process */
+		__atomic_store_n(&process_page.epoch, EPOCH_DORMANT, __ATOMIC_RELEASE);
 	if (stage == STAGE_CORE && (!frame || !module_code_is_system(frame->ra)))
 		begin_rest();
 	__atomic_store_n(&beginning, 0, __ATOMIC_RELEASE);
@@ -259,7 +261,9 @@ bool lifecycle_begin_child(void)
 		return process_epoch() >= EPOCH_FIRST;
 	}
 	on = !process_sandbox && begin_child();
-	last_epoch += 1u << 16; /* beyond any that the parent's threads have */
+	if (!on)
+		stage = STAGE_OFF; /* and none of its children tries with what is left */
+	last_epoch += 1u << 16;	   /* beyond any that the parent's threads have */
 	__atomic_store_n(&process_page.epoch, on ? last_epoch : EPOCH_DORMANT, __ATOMIC_RELEASE);
 	return on;
 }

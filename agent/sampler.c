@@ -23,7 +23,8 @@
 #include <time.h>
 
 #define MILLISECOND UINT64_C(1000000)
-#define RETRY (1000 * MILLISECOND) /* between two tries to find an analyzer, two looks for the last thread */
+#define RETRY (1000 * MILLISECOND)	   /* between two tries to find an analyzer */
+#define LONGEST_SLEEP (5000 * MILLISECOND) /* between two looks whether the host's threads are gone */
 #define SOON (20 * MILLISECOND)
 #define STACK_SIZE (256 * 1024)
 #define STACK_SIZE_LARGE (1024 * 1024) /* hosts with much static TLS */
@@ -199,10 +200,9 @@ static void end_with_last_thread(bool *main_has_ended)
 static void wait_until(uint64_t due)
 {
 	static bool main_has_ended;
-	uint64_t now = proc_monotonic(), most = main_has_ended ? SOON : RETRY;
+	uint64_t now = proc_monotonic(), most = main_has_ended ? SOON : LONGEST_SLEEP;
 	struct pollfd p = {.fd = link_descriptor(), .events = POLLIN};
 	uint64_t time = due <= now ? 0 : due - now > most ? most : due - now;
-
 	struct timespec wait = {(time_t)(time / 1000000000u), (long)(time % 1000000000u)};
 
 	if (p.fd >= 0)
