@@ -233,7 +233,7 @@ static void test_signals(void)
 	sigprocmask(SIG_BLOCK, NULL, &after);
 	CHECK(sigismember(&after, SIGUSR2) && !sigismember(&after, SIGUSR1));
 	CHECK(rule_learn(JUNK + 1) != NULL); /* the table is there: memory cannot be had later */
-	process_sandbox = SANDBOX_STRICT; /* where the call that blocks them would kill */
+	process_sandbox = SANDBOX_STRICT;    /* where the call that blocks them would kill */
 	forbid(SYS_rt_sigprocmask, EPERM);
 	errno = 0;
 	CHECK(rule_lock(&guard));
