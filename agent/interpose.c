@@ -116,7 +116,8 @@ guard_export void _Exit(int status)
 guard_export void quick_exit(int status)
 {
 	lifecycle_exiting(status);
-	real.quick_exit(status);
+	for (;;)
+		real.quick_exit(status);
 }
 
 guard_export int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)

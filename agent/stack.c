@@ -11,9 +11,10 @@
 #define MOST_SLOTS 8192u
 #define GROWTH 4u
 #define BYTES_PER_SLOT                                                                                                 \
-	96u		   /* slots are cheap and collide less half empty: a stack of 18 frames for every second one   \
-			    */
-#define FILLS_PER_SLOT 1u  /* more than this since the last growth: the table is too small */
+	96u		  /* slots are cheap and collide less half empty: a stack of 18 frames for every second one    \
+			   */
+#define FILLS_PER_SLOT 1u /* more than this since the last growth: the table is too small */
+#define ENTRY_ALIGN 16u
 #define VARIANTS 2u	   /* this many other stacks of the same leaf turn a slot into a pivot */
 #define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
 
@@ -29,7 +30,7 @@ const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uint
 	if (slot & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
 		return NULL;
 	for (uint32_t i = 0; i < e->n_words; i++)
-		if (base[e->words[i] >> STACK_WORD_SHIFT] != (e->words[i] & STACK_VALUE_MASK))
+		if (base[stack_places(e)[i]] != e->values[i])
 			return NULL;
 	return e;
 }
@@ -38,6 +39,7 @@ static void *entries_take(struct shard *shard, uint64_t size)
 {
 	uint64_t at;
 
+	size = (size + ENTRY_ALIGN - 1) & ~(uint64_t)(ENTRY_ALIGN - 1);
 	if (shard->entries_used + size > shard->entries_size)
 		return NULL;
 	at = counter_fetch_add(&shard->entries_used, size);
@@ -47,35 +49,44 @@ static void *entries_take(struct shard *shard, uint64_t size)
 static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const struct backtrace *b)
 {
 	uint32_t n = b->careful ? b->n_words : (b->n_words + 3) & ~3u;
-	struct stack_entry *e = entries_take(shard, sizeof(*e) + n * sizeof(uint64_t));
+	uint64_t size = sizeof(struct stack_entry) + n * (sizeof(uint64_t) + sizeof(uint16_t));
+	struct stack_entry *e = entries_take(shard, size);
+	uint16_t *places;
 
 	if (!e)
 		return NULL;
 	e->sp = b->careful ? sp | STACK_CAREFUL : sp;
 	e->n_words = n;
-	memcpy(e->words, b->words, b->n_words * sizeof(uint64_t));
-	for (uint32_t i = b->n_words; i < n; i++)
-		e->words[i] = b->words[0]; /* checked again rather than counted */
+	places = (uint16_t *)(e->values + n);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t word = b->words[i < b->n_words ? i : 0]; /* checked again rather than counted */
+
+		e->values[i] = word & STACK_VALUE_MASK;
+		places[i] = (uint16_t)(word >> STACK_WORD_SHIFT);
+	}
 	return e;
 }
 
 /* The place of the first word in which two stacks of the same leaf differ; 0: none. */
 static uint32_t first_difference(const struct stack_entry *e, const struct backtrace *b)
 {
-	for (uint32_t i = 0; i < e->n_words && i < b->n_words; i++)
-		if (e->words[i] != b->words[i])
-			return e->words[i] >> STACK_WORD_SHIFT == b->words[i] >> STACK_WORD_SHIFT
-				       ? (uint32_t)(e->words[i] >> STACK_WORD_SHIFT)
-				       : 0;
+	const uint16_t *places = stack_places(e);
+
+	for (uint32_t i = 0; i < e->n_words && i < b->n_words; i++) {
+		if (places[i] != b->words[i] >> STACK_WORD_SHIFT)
+			return 0;
+		if (e->values[i] != (b->words[i] & STACK_VALUE_MASK))
+			return places[i];
+	}
 	return 0;
 }
 
 /* The value that an entry has at a place, for the slot that a pivot sends it to. */
-static uint64_t entry_value(const struct stack_entry *e, uint32_t position)
+static uint64_t entry_value(const struct stack_entry *e, uint32_t place)
 {
 	for (uint32_t i = 0; i < e->n_words; i++)
-		if (e->words[i] >> STACK_WORD_SHIFT == position)
-			return e->words[i] & STACK_VALUE_MASK;
+		if (stack_places(e)[i] == place)
+			return e->values[i];
 	return 0;
 }
 
@@ -87,7 +98,7 @@ static bool slot_split(struct shard *shard, uintptr_t *slot, uint64_t key, const
 	struct stack_pivot *pivot;
 	uintptr_t *child;
 
-	if (!position || ++old->reserved < VARIANTS || !(pivot = entries_take(shard, sizeof(*pivot))))
+	if (!position || ++old->missed < VARIANTS || !(pivot = entries_take(shard, sizeof(*pivot))))
 		return false;
 	pivot->key = key;
 	pivot->sp = old->sp;
@@ -120,9 +131,8 @@ static void place(struct shard *shard, uintptr_t sp, const struct backtrace *b, 
 			}
 		} else {
 			old = (struct stack_entry *)*slot;
-			e->reserved = old->sp == sp ? old->reserved : 0;
 			if (old->sp != sp || level == STACK_LEVELS || b->careful || !slot_split(shard, slot, key, b)) {
-				e->reserved = old->sp == sp ? old->reserved : 0;
+				e->missed = old->sp == sp ? old->missed : 0;
 				*slot = (uintptr_t)e;
 				return;
 			}
@@ -141,7 +151,8 @@ static void table_clear(struct stack_table *table)
 /* A table of this size; what was remembered is met again soon. False: no memory, the old one stays. */
 static bool table_make(struct shard *shard, uint64_t n_slots)
 {
-	size_t head = sizeof(struct stack_table) + n_slots * sizeof(uintptr_t);
+	size_t head = (sizeof(struct stack_table) + n_slots * sizeof(uintptr_t) + ENTRY_ALIGN - 1) &
+		      ~(size_t)(ENTRY_ALIGN - 1);
 	size_t size = head + n_slots * BYTES_PER_SLOT, old_size = shard->table_size;
 	struct stack_table *old = shard->own_table, *table;
 
