@@ -91,7 +91,9 @@ guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp)
 	if (is_dormant() || !thread_enter(&frame, &was))
 		return p;
 	shard = thread.shard;
-	e = stack_lookup_carefully(shard, sp);
+	e = stack_lookup(shard, sp);
+	if (!e)
+		e = stack_lookup_carefully(shard, sp);
 	if (e) {
 		map_block(shard, (uintptr_t)p, size, e->word);
 		count_alloc(shard, e->cell, size);
@@ -111,8 +113,6 @@ static struct taken take(uintptr_t block)
 	struct taken taken = {0, 0};
 	uint64_t *slot = blockmap_find(block);
 
-	if (!slot && blockmap_tiny_below)
-		slot = blockmap_find_tiny(block);
 	if (!slot) {
 		__atomic_fetch_add(&store->agent.unknown_frees, 1, __ATOMIC_RELAXED);
 		return taken;

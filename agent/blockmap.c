@@ -110,31 +110,16 @@ static uint64_t *tiny_make(struct span *span)
 uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size)
 {
 	struct span *span = span_find(address);
-	uint64_t *tiny;
 
 	if (!span && !(span = span_make(address >> SPAN_SHIFT))) {
 		lost(LOST_BLOCK_MAP);
 		return NULL;
 	}
-	if (size >= blockmap_tiny_below)
-		return blockmap_slot(address, size);
-	tiny = __atomic_load_n(&span->tiny, __ATOMIC_ACQUIRE);
-	if (!tiny && !(tiny = tiny_make(span))) {
+	if (size < blockmap_tiny_below && !span->tiny && !tiny_make(span)) {
 		lost(LOST_BLOCK_MAP);
 		return NULL;
 	}
-	return &tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT];
-}
-
-uint64_t *blockmap_find_tiny(uintptr_t address)
-{
-	struct span *span = span_find(address);
-	uint64_t *tiny = span ? __atomic_load_n(&span->tiny, __ATOMIC_ACQUIRE) : NULL, *slot;
-
-	if (!tiny)
-		return NULL;
-	slot = &tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT];
-	return *slot ? slot : NULL;
+	return blockmap_slot(address, size);
 }
 
 uint64_t blockmap_stale(uintptr_t address, const uint64_t *slot)

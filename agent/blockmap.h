@@ -83,15 +83,16 @@ guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 {
 	struct span *span = span_find(address);
 
-	if (unlikely(!span) || unlikely(size < blockmap_tiny_below))
+	if (unlikely(!span))
 		return NULL;
+	if (unlikely(size < blockmap_tiny_below))
+		return likely(span->tiny != NULL) ? &span->tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT] : NULL;
 	if (likely(size < LARGE_SIZE))
 		return &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];
 	return &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
 }
 
-/* The word of a live block, or NULL when none starts at this address as far as we know. Tiny blocks are not looked for.
- */
+/* The word of a live block, or NULL when none starts at this address as far as we know. */
 guard_inline uint64_t *blockmap_find(uintptr_t address)
 {
 	struct span *span = span_find(address);
@@ -102,12 +103,14 @@ guard_inline uint64_t *blockmap_find(uintptr_t address)
 	slot = &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];
 	if (likely(*slot))
 		return slot;
+	if (span->tiny) {
+		slot = &span->tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT];
+		if (*slot)
+			return slot;
+	}
 	slot = &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
 	return *slot && (*slot & BLOCK_PLACE_MASK) == BLOCK_PLACE(address) ? slot : NULL;
 }
-
-/* Looks in the tiny array. NULL: not there. */
-uint64_t *blockmap_find_tiny(uintptr_t address);
 
 /*
  * A word of another block stands where a new one begins, or in the other array at that place: a free

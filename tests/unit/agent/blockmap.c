@@ -19,12 +19,9 @@ static struct place {
 	bool live;
 } places[BLOCKS];
 
-static bool tiny_mode;
-
 static void begin(bool tiny)
 {
 	agent_begin(MEGABYTE);
-	tiny_mode = tiny;
 	CHECK(blockmap_init(tiny));
 }
 
@@ -41,16 +38,9 @@ static bool put(uintptr_t address, uint64_t size, uint32_t callsite, uint32_t ep
 	return true;
 }
 
-static uint64_t *find(uintptr_t address)
-{
-	uint64_t *slot = blockmap_find(address);
-
-	return slot || !tiny_mode ? slot : blockmap_find_tiny(address);
-}
-
 static bool take(uintptr_t address, uint64_t *size, uint32_t *callsite)
 {
-	uint64_t *slot = find(address);
+	uint64_t *slot = blockmap_find(address);
 
 	if (!slot)
 		return false;
@@ -62,7 +52,7 @@ static bool take(uintptr_t address, uint64_t *size, uint32_t *callsite)
 
 static bool is_there(uintptr_t address, uint64_t size, uint32_t callsite)
 {
-	const uint64_t *slot = find(address);
+	const uint64_t *slot = blockmap_find(address);
 
 	return slot && BLOCK_CALLSITE(*slot) == callsite &&
 	       (size < BLOCK_SIZE_ASIDE ? BLOCK_SIZE(*slot) : blockmap_huge_size(address)) == size;
@@ -153,11 +143,11 @@ static void exchange(struct place *p, uint64_t *random)
 		return;
 	if (p->live) {
 		CHECK(is_there(p->address, p->size, p->callsite));
-		CHECK_EQ(BLOCK_EPOCH(*find(p->address)), p->epoch);
+		CHECK_EQ(BLOCK_EPOCH(*blockmap_find(p->address)), p->epoch);
 		CHECK(take(p->address, &size, &callsite) && size == p->size && callsite == p->callsite);
 		p->live = false;
 	} else {
-		CHECK(find(p->address) == NULL);
+		CHECK(blockmap_find(p->address) == NULL);
 		p->size = p->room - random_below(random, p->room / 4 + 1);
 		p->callsite = 1 + (uint32_t)random_below(random, REGION_CALLSITES - 1);
 		p->epoch = (uint32_t)random_below(random, 256);
@@ -180,7 +170,7 @@ static void against_reference(uint64_t seed, bool tiny)
 	}
 	for (unsigned i = 0; i < BLOCKS; i++)
 		if (places[i].address)
-			CHECK_EQ(find(places[i].address) != NULL, places[i].live);
+			CHECK_EQ(blockmap_find(places[i].address) != NULL, places[i].live);
 	check_walk();
 	CHECK_EQ(store->agent.lost, 0);
 	for (unsigned i = 0; i < BLOCKS; i++)
@@ -214,10 +204,10 @@ static void test_sharing(void)
 		for (uintptr_t small = 0; small + 32 <= 16 * place; small += 32)
 			CHECK(is_there(base + small, 32, 7));
 		for (uintptr_t other = 16 * place + 16; other < 512; other += 16)
-			CHECK(find(base + other) == NULL);
+			CHECK(blockmap_find(base + other) == NULL);
 		CHECK(is_there(large, 600, 1000 + (uint32_t)place));
 		CHECK(take(large, &size, &callsite) && size == 600);
-		CHECK(find(large) == NULL);
+		CHECK(blockmap_find(large) == NULL);
 		for (uintptr_t small = 0; small + 32 <= 16 * place; small += 32)
 			CHECK(take(base + small, &size, &callsite) && size == 32 && callsite == 7);
 	}
@@ -232,7 +222,7 @@ static void test_far_apart(void)
 		CHECK(put(BASE + ((uint64_t)i << 36), 100 + i, 1 + i, 0));
 	for (uint32_t i = 0; i < 8; i++)
 		CHECK(is_there(BASE + ((uint64_t)i << 36), 100 + i, 1 + i));
-	CHECK(find(BASE + (UINT64_C(9) << 36)) == NULL);
+	CHECK(blockmap_find(BASE + (UINT64_C(9) << 36)) == NULL);
 	CHECK(blockmap_mapped() >= 8 * sizeof(struct span));
 	CHECK(blockmap_resident() >= 8 * 4096 && blockmap_resident() < blockmap_mapped() / 8);
 	CHECK_EQ(walk().bytes, 8 * 100 + 28);
@@ -255,7 +245,7 @@ static void test_stale(void)
 			CHECK_EQ(BLOCK_CALLSITE(word), 5);
 			CHECK_EQ(BLOCK_SIZE(word), sizes[old]);
 			CHECK_EQ(blockmap_stale(at, slot), 0);
-			CHECK(find(at) == NULL && *slot == 0);
+			CHECK(blockmap_find(at) == NULL && *slot == 0);
 		}
 	/* Two large ones in the same 512 bytes would overlap. */
 	CHECK(put(BASE + 16, 600, 6, 0));
