@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FIRST_SLOTS 64u
-#define MOST_SLOTS 8192u
+#define MOST_SLOTS 32768u
 #define GROWTH 4u
 #define BYTES_PER_SLOT                                                                                                 \
 	96u		  /* slots are cheap and collide less half empty: a stack of 18 frames for every second one    \
