@@ -8,7 +8,7 @@ import ways
 
 COLOURS = {'off': '#7f7f7f', 'exact': '#1f77b4', 'serve': '#17becf', 'heaptrack': '#d62728', 'jeprof': '#98df8a',
            'jeprof-all': '#2ca02c', 'gperftools': '#9467bd', 'massif': '#8c564b', 'dhat': '#e377c2'}
-LEFT, WIDTH, LINE, TOP = 300, 640, 20, 70
+LEFT, WIDTH, LINE, TOP = 340, 640, 20, 70
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -38,7 +38,7 @@ def frame(axis, height):
 
 def legend(shown):
   for i, way in enumerate(shown):
-    x, y = 12 + (i % 5) * 190, 14 + i // 5 * 18
+    x, y = 12 + (i % 5) * 204, 14 + i // 5 * 18
     yield '<circle cx="%d" cy="%d" r="5" fill="%s"/>' % (x, y, COLOURS.get(way.name, '#000'))
     yield '<text x="%d" y="%d">%s</text>' % (x + 9, y + 4, escape(way.title))
 

@@ -3,8 +3,8 @@ import statistics
 
 import ways
 
-NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is in
-units. Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the rows
+NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is
+in units. Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the rows
 of whole programs (heaptrack has one to interpret, whose time is in it). A fork is the time until the parent goes on. In
 the rows of requests a second less than 1 is slower. RSS is that of the program alone. Instructions are those that
 callgrind counts, not ratios. Under libguard the agent is alone, but in the column *exact + serve* a `guardctl serve`
