@@ -39,6 +39,9 @@ def check_arithmetic():
   check(lines[3] == '| requests | 1,000/s | 0.38 (0.25–0.50) |  |', lines[3])
   check(lines[4] == '| instructions | 60 | 150 |  |', lines[4])
   check(picture.costs(MADE_UP[1], ways.BY_NAME['exact']) == [2, 4], 'in the picture more is worse')
+  for failures in ([], ['why']):
+    text = table.document({'machine': {'date': '', 'versions': {}}, 'rows': MADE_UP, 'failures': failures})
+    check(text.endswith('\n') and not text.endswith('\n\n'), 'the document ends in one newline')
   xml.dom.minidom.parseString(picture.svg(MADE_UP))
 
 

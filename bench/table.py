@@ -4,11 +4,11 @@ import statistics
 import ways
 
 NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is
-in units. Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the rows
-of whole programs (heaptrack has one to interpret, whose time is in it). A fork is the time until the parent goes on. In
-the rows of requests a second less than 1 is slower. RSS is that of the program alone. Instructions are those that
-callgrind counts, not ratios. Under libguard the agent is alone, but in the column *exact + serve* a `guardctl serve`
-listens to it.
+in units. Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the
+rows of whole programs (heaptrack has one to interpret, whose time is in it). A fork is the time until the parent goes
+on. In the rows of requests a second less than 1 is slower. RSS is that of the program alone. Instructions are those
+that callgrind counts, not ratios. Under libguard the agent is alone, but in the column *exact + serve* a `guardctl
+serve` listens to it.
 
 (1) Compared with the same allocator without its profiler. (2) On a smaller input, and compared with a run on that.
 '''
@@ -74,6 +74,6 @@ def document(results):
   facts = ['- %s: %s' % (key, value) for key, value in machine.items() if key != 'versions']
   facts += ['- versions: ' + ', '.join('%s %s' % item for item in machine['versions'].items())]
   failures = ['- ' + text for text in results['failures']]
-  return '# Costs, %s\n\n%s\n\n%s\n%s\n%s' % (
+  return '# Costs, %s\n\n%s\n\n%s\n%s%s' % (
     machine['date'], '\n'.join(facts), markdown(results['rows']), NOTE,
     '\nNot measured:\n\n' + '\n'.join(failures) + '\n' if failures else '')
