@@ -40,11 +40,14 @@ def run(arguments, extra, timeout, folder):
                                env=clean_environment(extra), cwd=folder, start_new_session=True)
     timer = threading.Timer(timeout, end_session, [process.pid])
     timer.start()
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+      _, status, usage = os.wait4(process.pid, 0)
+      process.returncode = os.waitstatus_to_exitcode(status)
+    finally:  # also when we are interrupted
+      timer.cancel()
+      end_session(process.pid)
+      process.wait()
     wall = time.monotonic() - start
-    timer.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    end_session(process.pid)
   with open(path, encoding='utf-8', errors='replace') as output:
     text = output.read(200000)
   if wall >= timeout:
