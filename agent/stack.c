@@ -10,10 +10,8 @@
 #define FIRST_SLOTS 64u
 #define MOST_SLOTS 32768u
 #define GROWTH 4u
-#define BYTES_PER_SLOT                                                                                                 \
-	96u		  /* slots are cheap and collide less half empty: a stack of 18 frames for every second one    \
-			   */
-#define FILLS_PER_SLOT 1u /* more than this since the last growth: the table is too small */
+#define BYTES_PER_SLOT 160u /* in two halves; 18 frames for every third slot */
+#define FILLS_PER_SLOT 1u   /* more than this since the last growth: the table is too small */
 #define ENTRY_ALIGN 16u
 #define VARIANTS 2u	   /* this many other stacks of the same leaf turn a slot into a pivot */
 #define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
@@ -148,13 +146,17 @@ static void table_clear(struct stack_table *table)
 		table->slots[i] = (uintptr_t)&no_entry;
 }
 
-/* A table of this size; what was remembered is met again soon. False: no memory, the old one stays. */
+/*
+ * A table of this size; what was remembered is met again soon. False: no memory, the old one stays. It is never
+ * given back: this may be a signal handler that came upon a hook which holds an entry of it. All the
+ * smaller ones together are a third of the largest.
+ */
 static bool table_make(struct shard *shard, uint64_t n_slots)
 {
 	size_t head = (sizeof(struct stack_table) + n_slots * sizeof(uintptr_t) + ENTRY_ALIGN - 1) &
 		      ~(size_t)(ENTRY_ALIGN - 1);
-	size_t size = head + n_slots * BYTES_PER_SLOT, old_size = shard->table_size;
-	struct stack_table *old = shard->own_table, *table;
+	size_t size = head + n_slots * BYTES_PER_SLOT;
+	struct stack_table *table;
 
 	table = n_slots == FIRST_SLOTS ? memory_take(size) : memory_map(size);
 	if (!table)
@@ -164,14 +166,12 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 	shard->table = &stack_nothing; /* for a signal handler between here and the end */
 	shard->entries = (char *)table + head;
 	shard->entries_used = 0;
-	shard->entries_size = n_slots * BYTES_PER_SLOT;
+	shard->entries_size = n_slots * BYTES_PER_SLOT / 2;
+	shard->entries_half = 0;
 	shard->n_fills = 0;
 	shard->own_table = table;
-	shard->table_size = size;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	shard->table = table;
-	if (old && old->mask + 1 > FIRST_SLOTS)
-		memory_unmap(old, old_size);
 	return true;
 }
 
@@ -208,6 +208,9 @@ void stack_forget(struct shard *shard)
 {
 	shard->table = &stack_nothing;
 	table_clear(shard->own_table);
+	/* The other half is used first: a hook that a signal handler came upon may hold an entry of this one. */
+	shard->entries += shard->entries_half ? -(int64_t)shard->entries_size : (int64_t)shard->entries_size;
+	shard->entries_half = !shard->entries_half;
 	shard->entries_used = 0;
 	shard->n_fills = 0;
 	shard->backtraces[0].n_frames = shard->backtraces[1].n_frames = 0;

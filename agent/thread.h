@@ -28,9 +28,9 @@ struct shard {
 	uint64_t ceiling;
 	/* The stack cache's memory. */
 	struct stack_table *own_table;
-	uint64_t table_size;
-	char *entries;
+	char *entries; /* the half in use */
 	uint64_t entries_used, entries_size;
+	uint32_t entries_half;
 	uint32_t n_fills;
 	struct backtrace backtraces[2]; /* the last one unwound, and the one before or in the making */
 	uint32_t last_backtrace;
