@@ -82,13 +82,17 @@ static void count_new(struct shard *shard, void *p, uint64_t size, const struct 
 
 guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp)
 {
-	const struct frame frame = frame_of(sp);
 	const struct stack_entry *e;
 	struct shard *shard;
-	int saved = errno;
+	struct frame frame;
 	uint32_t was;
+	int saved;
 
-	if (is_dormant() || !thread_enter(&frame, &was))
+	if (is_dormant())
+		return p;
+	frame = frame_of(sp);
+	saved = errno;
+	if (!thread_enter(&frame, &was))
 		return p;
 	shard = thread.shard;
 	e = stack_lookup(shard, sp);
@@ -157,7 +161,8 @@ guard_cold void account_taken_slow(struct taken taken, uintptr_t block, uintptr_
 
 guard_cold void account_free_slow(void *p, uintptr_t sp)
 {
-	account_taken_slow(account_take_slow((uintptr_t)p, sp), (uintptr_t)p, sp);
+	if (!is_dormant())
+		account_taken_slow(account_take_slow((uintptr_t)p, sp), (uintptr_t)p, sp);
 	real.free(p);
 }
 
