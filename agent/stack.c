@@ -7,8 +7,8 @@
 #include "agent/sys.h"
 #include <string.h>
 
-#define FIRST_SLOTS 64u
-#define MOST_SLOTS 32768u
+#define FIRST_SLOTS 32u
+#define MOST_SLOTS 32768u /* FIRST_SLOTS times a power of GROWTH */
 #define GROWTH 4u
 #define BYTES_PER_SLOT 160u /* in two halves; 18 frames for every third slot */
 #define FILLS_PER_SLOT 1u   /* more than this since the last growth: the table is too small */

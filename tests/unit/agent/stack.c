@@ -142,7 +142,7 @@ static void test_flood(void)
 		build(sp + place * 16, callers, 6);
 		meet(sp + place * 16, place * 1000 + path + 1);
 	}
-	CHECK(memory_total() - before < 12 * MEGABYTE); /* the largest table, and the smaller ones before it */
+	CHECK(memory_total() - before < 8 * MEGABYTE); /* the largest table, and the smaller ones before it */
 	for (uint32_t i = 0; i < 4000; i++) {	       /* a few are met again soon */
 		uintptr_t leaf = sp + (i % 50) * (i % 50) * 16;
 
