@@ -17,20 +17,26 @@
 #define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
 
 static struct stack_entry no_entry; /* of sp 0: no stack's */
-struct stack_table stack_nothing = {.slots = {(uintptr_t)&no_entry}};
+struct stack_table stack_nothing = {.slots = {(uintptr_t)&no_entry, (uintptr_t)&no_entry}};
 
 const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp)
 {
 	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
-	uintptr_t slot = *stack_slot(shard->table, stack_key(sp, base[1]));
-	const struct stack_entry *e = (const struct stack_entry *)slot;
+	const struct stack_table *table = shard->table;
+	uint64_t at = stack_slot(table, stack_key(sp, base[1]));
 
-	if (slot & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
-		return NULL;
-	for (uint32_t i = 0; i < e->n_words; i++)
-		if (base[stack_places(e)[i]] != e->values[i])
-			return NULL;
-	return e;
+	for (int way = 0; way < 2; way++, at ^= STACK_BESIDE) {
+		const struct stack_entry *e = (const struct stack_entry *)table->slots[at];
+		uint32_t i = 0;
+
+		if (table->slots[at] & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
+			continue;
+		while (i < e->n_words && base[stack_places(e)[i]] == e->values[i])
+			i++;
+		if (i == e->n_words)
+			return e;
+	}
+	return NULL;
 }
 
 static void *entries_take(struct shard *shard, uint64_t size)
@@ -103,38 +109,50 @@ static bool slot_split(struct shard *shard, uintptr_t *slot, uint64_t key, const
 	pivot->position = position;
 	pivot->missed = 0;
 	*slot = (uintptr_t)pivot | STACK_PIVOT;
-	child = stack_slot(shard->table, stack_key_pivot(key, entry_value(old, position)));
+	child = &shard->table->slots[stack_slot(shard->table, stack_key_pivot(key, entry_value(old, position)))];
 	if (!(*child & STACK_PIVOT))
 		*child = (uintptr_t)old;
 	return true;
+}
+
+/* Into its slot; what stood there moves beside it, what stood beside it is forgotten. */
+static void put(struct stack_table *table, uint64_t at, struct stack_entry *e)
+{
+	uintptr_t *beside = &table->slots[at ^ STACK_BESIDE];
+
+	if (!(table->slots[at] & STACK_PIVOT) && !(*beside & STACK_PIVOT))
+		*beside = table->slots[at];
+	table->slots[at] = (uintptr_t)e;
 }
 
 /* Puts the entry where stack_lookup will look for it. */
 static void place(struct shard *shard, uintptr_t sp, const struct backtrace *b, struct stack_entry *e)
 {
 	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
-	uint64_t key = stack_key(sp, base[1]);
-	struct stack_entry *old;
+	struct stack_table *table = shard->table;
+	uint64_t key = stack_key(sp, base[1]), at;
 	struct stack_pivot *pivot;
-	uintptr_t *slot;
+	struct stack_entry *old;
 
 	for (uint32_t level = 1;; level++) {
-		slot = stack_slot(shard->table, key);
-		pivot = (struct stack_pivot *)(*slot - STACK_PIVOT);
-		if (*slot & STACK_PIVOT) {
-			if (pivot->key != key || pivot->sp != sp || level == STACK_LEVELS || b->careful) {
-				if (++pivot->missed > PIVOT_PATIENCE)
-					*slot = (uintptr_t)e;
-				return;
-			}
-		} else {
-			old = (struct stack_entry *)*slot;
-			if (old->sp != sp || level == STACK_LEVELS || b->careful || !slot_split(shard, slot, key, b)) {
+		at = stack_slot(table, key);
+		if (!(table->slots[at] & STACK_PIVOT)) {
+			old = (struct stack_entry *)table->slots[at];
+			if (old->sp != sp || level == STACK_LEVELS || b->careful ||
+			    !slot_split(shard, &table->slots[at], key, b)) {
 				e->missed = old->sp == sp ? old->missed : 0;
-				*slot = (uintptr_t)e;
+				put(table, at, e);
 				return;
 			}
-			pivot = (struct stack_pivot *)(*slot - STACK_PIVOT);
+		}
+		pivot = (struct stack_pivot *)(table->slots[at] - STACK_PIVOT);
+		if (pivot->key != key || pivot->sp != sp || level == STACK_LEVELS || b->careful) {
+			/* A pivot of other stacks: there is room beside it, or in its place if that happens often. */
+			if (!(table->slots[at ^ STACK_BESIDE] & STACK_PIVOT))
+				table->slots[at ^ STACK_BESIDE] = (uintptr_t)e;
+			else if (++pivot->missed > PIVOT_PATIENCE)
+				table->slots[at] = (uintptr_t)e;
+			return;
 		}
 		key = stack_key_pivot(key, base[pivot->position]);
 	}

@@ -59,9 +59,12 @@ guard_inline uint64_t stack_key_pivot(uint64_t key, uint64_t value)
 	return (key ^ value) * UINT64_C(0xd6e8feb86659fd93);
 }
 
-guard_inline uintptr_t *stack_slot(struct stack_table *table, uint64_t key)
+/* Where a key belongs; what does not find room there stands in the slot beside it (STACK_BESIDE). */
+#define STACK_BESIDE 1u
+
+guard_inline uint64_t stack_slot(const struct stack_table *table, uint64_t key)
 {
-	return &table->slots[(key >> 40) & table->mask];
+	return (key >> 40) & table->mask;
 }
 
 /* What differs between two remembered words and those that are there. */
@@ -93,21 +96,28 @@ guard_inline bool stack_words_hold(const struct stack_entry *e, const uint64_t *
 guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, uintptr_t sp)
 {
 	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
-	struct stack_table *table = shard->table;
-	uint64_t key = stack_key(sp, base[1]);
-	uintptr_t slot = *stack_slot(table, key);
+	const struct stack_table *table = shard->table;
+	uint64_t key = stack_key(sp, base[1]), at = stack_slot(table, key);
+	uintptr_t slot = table->slots[at];
 	const struct stack_entry *e;
 
 	for (uint32_t level = 1; unlikely(slot & STACK_PIVOT); level++) {
 		const struct stack_pivot *pivot = (const struct stack_pivot *)(slot - STACK_PIVOT);
 
 		if (pivot->key != key || pivot->sp != sp || level == STACK_LEVELS)
-			return NULL;
+			break;
 		key = stack_key_pivot(key, base[pivot->position]);
-		slot = *stack_slot(table, key);
+		at = stack_slot(table, key);
+		slot = table->slots[at];
 	}
+	if (likely(!(slot & STACK_PIVOT))) {
+		e = (const struct stack_entry *)slot;
+		if (likely(e->sp == sp) && likely(stack_words_hold(e, base)))
+			return e;
+	}
+	slot = table->slots[at ^ STACK_BESIDE];
 	e = (const struct stack_entry *)slot;
-	return likely(e->sp == sp) && likely(stack_words_hold(e, base)) ? e : NULL;
+	return !(slot & STACK_PIVOT) && e->sp == sp && stack_words_hold(e, base) ? e : NULL;
 }
 
 /* The same on a stack whose end is not known: reads nothing behind the first word that differs. Context: as above. */
