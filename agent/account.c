@@ -28,11 +28,8 @@ static void count_free(struct shard *shard, uint32_t callsite, uint64_t size)
 {
 	struct region_cell *cell = shard_cell_new(shard, callsite);
 
-	if (!cell)
-		return;
-	counter_add(&cell->freed_blocks, 1);
-	counter_add(&cell->freed_bytes, size);
-	counter_sub(&shard->live, size);
+	if (cell)
+		account_count_free(shard, cell, size);
 }
 
 /* Words that stand where a new block begins: their frees were not seen. */

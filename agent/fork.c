@@ -3,6 +3,7 @@
  */
 #include "agent/fork.h"
 #include "agent/blockmap.h"
+#include "agent/callsite.h"
 #include "agent/link.h"
 #include "agent/memory.h"
 #include "agent/process.h"
@@ -37,7 +38,7 @@ static bool sums_room(uint32_t n)
 static void take_sums(void)
 {
 	struct region_view view = store_view();
-	uint32_t n = __atomic_load_n(&store->n_callsites, __ATOMIC_ACQUIRE) + 1;
+	uint32_t n = callsite_count() + 1;
 
 	valid = false;
 	if (!sums_room(n))

@@ -2,6 +2,7 @@
  * Telling. See tell.h.
  */
 #include "agent/tell.h"
+#include "agent/callsite.h"
 #include "agent/link.h"
 #include "agent/memory.h"
 #include "agent/proc.h"
@@ -72,7 +73,7 @@ const struct region_cell *tell_sums(uint32_t *n)
 {
 	struct region_view view = store_view();
 
-	*n = __atomic_load_n(&store->n_callsites, __ATOMIC_ACQUIRE) + 1;
+	*n = callsite_count() + 1;
 	if (!sums_room(*n))
 		*n = n_allocated;
 	if (*n) {

@@ -106,14 +106,11 @@ static bool pages_readable(uintptr_t low, uintptr_t high)
 static void find_stack(uintptr_t sp)
 {
 	uintptr_t main_end = main_stack_end, self = (uintptr_t)pthread_self();
-	uintptr_t room = main_stack_room;
 
-	if (sp < main_end) {
-		if (main_end - sp < room) {
-			thread.stack_low = main_end - room;
-			thread.stack_high = main_end;
-			return;
-		}
+	if (sp < main_end && main_end - sp < main_stack_room) {
+		thread.stack_low = main_end - main_stack_room;
+		thread.stack_high = main_end;
+		return;
 	}
 	if (sp < self && self - sp < FIRST_LOOK && !process_sandbox && pages_readable(sp, self)) {
 		thread.stack_low = sp & ~(uintptr_t)4095;
