@@ -3,6 +3,7 @@
  */
 #include "agent/judge.h"
 #include "agent/callsite.h"
+#include "agent/history.h"
 #include "agent/memory.h"
 #include "agent/process.h"
 #include "agent/store.h"
@@ -133,5 +134,5 @@ void judge_sample(const struct wire_sample *sample, const struct region_cell *su
 	if (next || at_end)
 		judge_callsites(sums, n_sums, next, at_end);
 	detector_verdict(&detector, at_end, &verdict);
-	store->verdict = verdict;
+	history_set_verdict(&verdict);
 }

@@ -13,6 +13,7 @@
 #include "agent/blockmap.h"
 #include "agent/fork.h"
 #include "agent/link.h"
+#include "agent/look.h"
 #include "agent/modules.h"
 #include "agent/proc.h"
 #include "agent/real.h"
@@ -180,7 +181,7 @@ static void begin_rest(void)
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	on_exit(on_exit_handler, NULL);
 	introduce(early_region_fd);
-	sampler_sample(true, false);
+	look_first(true);
 	if (rule_lock(&guard)) {
 		rule_forget(0, UINTPTR_MAX);
 		rule_unlock(&guard);
@@ -246,7 +247,7 @@ static bool begin_child(void)
 	blockmap_postfork_child();
 	tell_forget();
 	introduce(region_fd);
-	sampler_sample(false, false);
+	look_first(false);
 	return true;
 }
 
@@ -284,10 +285,8 @@ void lifecycle_exiting(int status)
 			store->end.time_ns = proc_monotonic() - store->process.start_monotonic_ns;
 		store->end.status = status & 0xff;
 		__atomic_store_n(&store->end.how, END_EXIT, __ATOMIC_RELEASE);
-		if (!process_sandbox) {
-			sampler_sample(false, true);
-			tell_snapshot(FRAME_FINAL, FINAL_WAIT_MS);
-		}
+		if (!process_sandbox)
+			look_last(FINAL_WAIT_MS);
 	}
 	thread.busy = was;
 }

@@ -2,17 +2,14 @@
  * The sampler thread. See sampler.h.
  */
 #include "agent/sampler.h"
-#include "agent/blockmap.h"
-#include "agent/judge.h"
+#include "agent/hear.h"
 #include "agent/link.h"
+#include "agent/look.h"
 #include "agent/memory.h"
 #include "agent/modules.h"
 #include "agent/proc.h"
-#include "agent/settings.h"
 #include "agent/stack.h"
 #include "agent/sys.h"
-#include "agent/tell.h"
-#include "protocol/frame.h"
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -28,158 +25,16 @@
 #define SOON (20 * MILLISECOND)
 #define STACK_SIZE (256 * 1024)
 #define STACK_SIZE_LARGE (1024 * 1024) /* hosts with much static TLS */
-#define SEND_WAIT_MS 1000
-#define HOUR (3600 * UINT64_C(1000000000))
 #define STOP_YIELDS 100000
 #define LOOK_GAP (10 * MILLISECOND) /* how often the start is considered, about */
 #define LOOK_MOST 8192u
 #define TRIES_STRICT 1000u /* unsafe places met before a laxer rule is good enough */
 
 static enum { NOT_YET = 0, STARTING, RUNNING, NEVER } running; /* atomic */
-static int sampling;
-static int stop; /* futex */
+static int stop;					       /* futex */
 static pthread_t thread_id;
 static uint64_t last_look;
 static uint32_t look_step = 1, unsafe_places;
-static char frame_buffer[FRAME_MAX] __attribute__((aligned(8)));
-
-/* Makes room for one more: samples older than an hour go; if there are none, every second older one. */
-static void history_room(uint64_t now)
-{
-	struct wire_sample *h = store->history;
-	uint32_t n = store->n_history, keep = 0;
-
-	if (n < REGION_HISTORY)
-		return;
-	while (keep < n && now > HOUR && h[keep].time_ns < now - HOUR)
-		keep++;
-	if (keep) {
-		memmove(h, h + keep, (n - keep) * sizeof(*h));
-		store->n_history = n - keep;
-		return;
-	}
-	for (uint32_t i = 0; i < n / 2; i++)
-		h[i] = h[2 * i + 1];
-	store->n_history = n / 2;
-}
-
-static void history_add(const struct wire_sample *sample)
-{
-	__atomic_fetch_add(&store->history_sequence, 1, __ATOMIC_ACQ_REL);
-	history_room(sample->time_ns);
-	store->history[store->n_history] = *sample;
-	__atomic_store_n(&store->n_history, store->n_history + 1, __ATOMIC_RELEASE);
-	__atomic_fetch_add(&store->history_sequence, 1, __ATOMIC_ACQ_REL);
-}
-
-static void own_cost(struct wire_sample *sample)
-{
-	uint64_t used = __atomic_load_n(&store->used, __ATOMIC_RELAXED);
-
-	sample->agent_bytes = memory_total() - blockmap_mapped() + blockmap_resident() +
-			      (used < store->size ? used : store->size) -
-			      (REGION_HISTORY - store->n_history) * sizeof(struct wire_sample);
-	sample->agent_cpu_ns = running == RUNNING ? store->agent.cpu_ns : 0;
-	store->agent.memory_bytes = sample->agent_bytes;
-}
-
-void sampler_sample(bool ask_heap, bool at_end)
-{
-	struct wire_sample sample = {.time_ns = proc_monotonic() - store->process.start_monotonic_ns};
-	const struct region_cell *sums;
-	uint64_t live;
-	uint32_t n;
-
-	if (__atomic_exchange_n(&sampling, 1, __ATOMIC_ACQUIRE))
-		return; /* the thread is at it while the process exits */
-	proc_sample(&sample, ask_heap);
-	sums = tell_sums(&n);
-	for (uint32_t i = 1; i < n; i++) {
-		sample.live_bytes += sums[i].allocated_bytes - sums[i].freed_bytes;
-		sample.live_blocks += sums[i].allocated_blocks - sums[i].freed_blocks;
-	}
-	live = store->agent.peak_live_bytes;
-	if ((int64_t)sample.live_bytes > (int64_t)live)
-		store->agent.peak_live_bytes = sample.live_bytes;
-	own_cost(&sample);
-	history_add(&sample);
-	judge_sample(&sample, sums, n, at_end);
-	__atomic_store_n(&sampling, 0, __ATOMIC_RELEASE);
-}
-
-static void set_option(const struct wire_header *frame)
-{
-	const struct wire_record *record = NULL;
-	char text[OPTION_TEXT_MAX], error[256] = "";
-	bool malformed = false;
-	size_t length;
-
-	while ((record = frame_next(frame, record, &malformed))) {
-		length = record_size(record);
-		if (record->kind != WIRE_TEXT || length >= sizeof(text))
-			continue;
-		memcpy(text, record_body(record, 0), length);
-		text[length] = '\0';
-		if (settings_change(text, error, sizeof(error)))
-			judge_configure();
-		else
-			tell_event(EVENT_WARNING, 0, error);
-	}
-}
-
-/* Answers what the analyzer asked. True: a snapshot is wanted now. */
-static bool hear(void)
-{
-	const struct wire_header *frame = (const void *)frame_buffer;
-	bool snapshot = false;
-
-	if (!link_lock(100))
-		return false;
-	while (link_receive(frame_buffer) > 0) {
-		if (frame->type == FRAME_SET) {
-			link_unlock();
-			set_option(frame);
-			if (!link_lock(100))
-				return true;
-		}
-		snapshot |= frame->type == FRAME_CHECK || frame->type == FRAME_SET;
-	}
-	link_unlock();
-	return snapshot;
-}
-
-/* The region's descriptor again, for an analyzer that came late; only root may have it. */
-static int region_descriptor(void)
-{
-	static const char digits[] = "0123456789abcdef";
-	uint64_t ends[2] = {(uint64_t)store, (uint64_t)store};
-	char path[80] = "/proc/self/map_files/";
-	struct region_view view = store_view();
-	size_t n = strlen(path);
-
-	ends[1] += view.size;
-	for (int e = 0; e < 2; e++) {
-		bool begun = false;
-
-		for (int shift = 60; shift >= 0; shift -= 4) {
-			begun |= ends[e] >> shift & 15;
-			if (begun)
-				path[n++] = digits[ends[e] >> shift & 15];
-		}
-		path[n++] = e ? '\0' : '-';
-	}
-	return (int)sys3(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
-}
-
-static void find_analyzer(void)
-{
-	int fd = region_descriptor();
-
-	if (tell_hello(fd))
-		tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
-	if (fd >= 0)
-		sys3(SYS_close, fd, 0, 0);
-}
 
 /*
  * Where the main thread has ended, the process lives as long as its other threads, and we are not one of
@@ -214,20 +69,9 @@ static void wait_until(uint64_t due)
 	end_with_last_thread(&main_has_ended);
 }
 
-static void note_transition(uint8_t *state)
-{
-	static const char *const names[N_VERDICTS] = {"inconclusive", "stable",	   "leak",    "growth",
-						      "warm_up",      "retention", "external"};
-
-	if (*state != store->verdict.state && store->verdict.state < N_VERDICTS)
-		tell_event(EVENT_VERDICT, store->verdict.state, names[store->verdict.state]);
-	*state = store->verdict.state;
-}
-
 static void *sampler_main(void *unused)
 {
 	uint64_t now = proc_monotonic(), next_sample = now, next_try = now;
-	uint8_t state = VERDICT_INCONCLUSIVE;
 	bool asked = false;
 
 	(void)unused;
@@ -237,15 +81,12 @@ static void *sampler_main(void *unused)
 		now = proc_monotonic();
 		if (!link_is_open() && now >= next_try) {
 			next_try = now + RETRY;
-			find_analyzer();
+			hear_find_analyzer();
 		}
 		if (asked || now >= next_sample) {
 			if (now >= next_sample)
 				next_sample = now + options.interval;
-			sampler_sample(true, false);
-			store->agent.cpu_ns = proc_thread_cpu();
-			note_transition(&state);
-			tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
+			look_regularly();
 		}
 		wait_until(link_is_open() || next_sample < next_try ? next_sample : next_try);
 		asked = link_is_open() && hear();
@@ -381,12 +222,8 @@ void sampler_postfork_child(void)
 	running = NOT_YET;
 	stop = 0;
 	shards_each(countdown_begin);
-	sampling = 0;
 	last_look = 0;
 	look_step = 1;
 	unsafe_places = 0;
-	store->n_history = 0;
-	store->history_sequence = 0;
-	memset(&store->verdict, 0, sizeof(store->verdict));
-	judge_reset();
+	look_postfork_child();
 }

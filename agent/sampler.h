@@ -16,12 +16,6 @@
 void sampler_consider(struct shard *shard, const struct frame *frame);
 
 /*
- * One sample into the region's history, judged. ask_heap as in proc_sample(). Context: init, the sampler
- * thread, or the exiting one; never two at once.
- */
-void sampler_sample(bool ask_heap, bool at_end);
-
-/*
  * Ends the thread for good and waits until it is gone, a second at the most: a filter for all threads is about
  * to come, or the main thread ends and the host's last thread shall be the process's. Context: any.
  */

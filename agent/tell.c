@@ -16,7 +16,7 @@ static unsigned char *buffer; /* one frame */
 static uint32_t sequence;
 static struct snapshot_state told;
 static struct region_cell *sums;
-static uint32_t n_allocated; /* of sums and told.told */
+static uint32_t n_sums, n_allocated; /* of sums and told.told */
 
 struct telling {
 	int pass; /* descriptor that goes with the first frame; -1: none */
@@ -73,13 +73,14 @@ const struct region_cell *tell_sums(uint32_t *n)
 {
 	struct region_view view = store_view();
 
-	*n = callsite_count() + 1;
-	if (!sums_room(*n))
-		*n = n_allocated;
-	if (*n) {
-		memset(sums, 0, *n * sizeof(*sums));
-		region_sum(&view, sums, *n);
+	n_sums = callsite_count() + 1;
+	if (!sums_room(n_sums))
+		n_sums = n_allocated;
+	if (n_sums) {
+		memset(sums, 0, n_sums * sizeof(*sums));
+		region_sum(&view, sums, n_sums);
 	}
+	*n = n_sums;
 	return sums;
 }
 
@@ -116,16 +117,13 @@ bool tell_snapshot(uint16_t type, int wait_ms)
 {
 	struct telling t = {-1, wait_ms};
 	struct region_view view = store_view();
-	const struct region_cell *s;
 	struct frame_builder b;
 	bool whole = false;
-	uint32_t n;
 
 	if (!link_is_open() || !link_lock(wait_ms))
 		return false;
-	s = tell_sums(&n);
 	if (builder_open(&b, &t)) {
-		whole = snapshot_encode(&b, &view, type, 0, s, n, &told);
+		whole = snapshot_encode(&b, &view, type, 0, sums, n_sums, &told);
 		sequence = b.sequence;
 	}
 	if (!whole)

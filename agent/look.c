@@ -1,0 +1,125 @@
+/*
+ * Looks. See look.h.
+ */
+#include "agent/look.h"
+#include "agent/blockmap.h"
+#include "agent/history.h"
+#include "agent/judge.h"
+#include "agent/memory.h"
+#include "agent/proc.h"
+#include "agent/store.h"
+#include "agent/sys.h"
+#include "agent/tell.h"
+#include <time.h>
+
+#define MILLISECOND 1000000
+#define SEND_WAIT_MS 1000
+
+static int turn;	   /* a lock */
+static uint8_t told_state; /* of the verdict, at the last EVENT */
+
+static void own_cost(struct wire_sample *sample)
+{
+	uint64_t used = __atomic_load_n(&store->used, __ATOMIC_RELAXED);
+
+	sample->agent_bytes = memory_total() - blockmap_mapped() + blockmap_resident() +
+			      (used < store->size ? used : store->size) -
+			      (REGION_HISTORY - store->n_history) * sizeof(struct wire_sample);
+	sample->agent_cpu_ns = store->agent.cpu_ns;
+	store->agent.memory_bytes = sample->agent_bytes;
+}
+
+/* Whose turn it is to look at the process: the thread's, or that of who begins or ends it. */
+static bool turn_take(int wait_ms)
+{
+	struct timespec millisecond = {0, MILLISECOND};
+
+	while (__atomic_exchange_n(&turn, 1, __ATOMIC_ACQUIRE)) {
+		if (wait_ms-- <= 0)
+			return false;
+		sys3(SYS_nanosleep, &millisecond, 0, 0);
+	}
+	return true;
+}
+
+static void turn_give(void)
+{
+	__atomic_store_n(&turn, 0, __ATOMIC_RELEASE);
+}
+
+/* One sample, judged; the sums it takes are for the snapshot too. */
+static void look(bool ask_heap, bool at_end)
+{
+	struct wire_sample sample = {.time_ns = proc_monotonic() - store->process.start_monotonic_ns};
+	const struct region_cell *sums;
+	uint32_t n;
+
+	proc_sample(&sample, ask_heap);
+	sums = tell_sums(&n);
+	for (uint32_t i = 1; i < n; i++) {
+		sample.live_bytes += sums[i].allocated_bytes - sums[i].freed_bytes;
+		sample.live_blocks += sums[i].allocated_blocks - sums[i].freed_blocks;
+	}
+	if ((int64_t)sample.live_bytes > (int64_t)store->agent.peak_live_bytes)
+		store->agent.peak_live_bytes = sample.live_bytes;
+	own_cost(&sample);
+	history_add(&sample);
+	judge_sample(&sample, sums, n, at_end);
+}
+
+void look_first(bool ask_heap)
+{
+	if (!turn_take(0))
+		return;
+	look(ask_heap, false);
+	turn_give();
+}
+
+void look_last(int wait_ms)
+{
+	if (!turn_take(wait_ms))
+		return;
+	look(false, true);
+	tell_snapshot(FRAME_FINAL, wait_ms);
+	turn_give();
+}
+
+static void note_transition(void)
+{
+	static const char *const names[N_VERDICTS] = {"inconclusive", "stable",	   "leak",    "growth",
+						      "warm_up",      "retention", "external"};
+
+	if (told_state != store->verdict.state && store->verdict.state < N_VERDICTS)
+		tell_event(EVENT_VERDICT, store->verdict.state, names[store->verdict.state]);
+	told_state = store->verdict.state;
+}
+
+void look_regularly(void)
+{
+	if (!turn_take(SEND_WAIT_MS))
+		return;
+	look(true, false);
+	store->agent.cpu_ns = proc_thread_cpu();
+	note_transition();
+	tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
+	turn_give();
+}
+
+void look_tell(void)
+{
+	uint32_t n;
+
+	if (!turn_take(SEND_WAIT_MS))
+		return;
+	tell_sums(&n);
+	tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
+	turn_give();
+}
+
+void look_postfork_child(void)
+{
+	turn = 0;
+	told_state = VERDICT_INCONCLUSIVE;
+	history_postfork_child();
+	judge_reset();
+}
