@@ -56,7 +56,8 @@ static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint6
 	*slot = blockmap_word(word, block, size);
 }
 
-static void count_new(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested)
+static void count_new(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested,
+		      uint64_t from)
 {
 	struct region_cell *cell;
 	struct backtrace *b;
@@ -71,13 +72,13 @@ static void count_new(struct shard *shard, void *p, uint64_t size, const struct 
 	if (!cell)
 		return;
 	word = id | (b->from_loader ? (uint64_t)EPOCH_LOADER << 24 : 0);
-	map_block(shard, (uintptr_t)p, size, word);
+	map_block(shard, (uintptr_t)p, size, word | account_birth(word, from));
 	count_alloc(shard, cell, size);
 	if (!nested)
 		stack_remember(shard, frame->sp, b, word, cell);
 }
 
-guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp)
+guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from)
 {
 	const struct stack_entry *e;
 	struct shard *shard;
@@ -96,10 +97,10 @@ guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp)
 	if (!e)
 		e = stack_lookup_carefully(shard, sp);
 	if (e) {
-		map_block(shard, (uintptr_t)p, size, e->word);
+		map_block(shard, (uintptr_t)p, size, e->word | account_birth(e->word, from));
 		count_alloc(shard, e->cell, size);
 	} else {
-		count_new(shard, p, size, &frame, was != BUSY_NO);
+		count_new(shard, p, size, &frame, was != BUSY_NO, from);
 	}
 	thread_leave(was);
 	errno = saved;

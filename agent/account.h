@@ -20,7 +20,7 @@
  * The cold functions that end a hook return what the hook returns, so that they are tail calls and the
  * fast path keeps nothing across them.
  */
-guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp);
+guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from);
 /* Counted; but there is a new peak, or the countdown has ended: look at the clock, maybe start the sampler. */
 guard_cold void *account_alloc_more(void *p, struct shard *shard, uintptr_t sp);
 /* Counts the free, and frees. */
@@ -35,8 +35,17 @@ guard_cold void account_taken_slow(struct taken taken, uintptr_t block, uintptr_
 /* It is still there after all: realloc failed. */
 guard_cold void account_put_back(struct taken taken, uintptr_t block);
 
+/*
+ * The birth of a new block, in its word's place. A block that realloc made of one of the same callsite (its word is
+ * `from`, else 0) is as old as that: buffers that grow are no new ones.
+ */
+guard_inline uint64_t account_birth(uint64_t word, uint64_t from)
+{
+	return from && BLOCK_CALLSITE(word ^ from) == 0 ? from & BLOCK_EPOCH_MASK : blockmap_now.birth;
+}
+
 /* Returns p. Cost: some 60 instructions, and 6 for each word of the stack that is checked. */
-guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp)
+guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp, uint64_t from)
 {
 	uintptr_t block = (uintptr_t)p;
 	struct shard *shard = thread.shard;
@@ -47,9 +56,9 @@ guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp)
 	if (unlikely(!(e = stack_lookup(shard, sp))) || unlikely(!(slot = blockmap_slot(block, size))) ||
 	    unlikely(*slot) ||
 	    (size >= LARGE_SIZE && (unlikely(size >= BLOCK_SIZE_ASIDE) || unlikely(blockmap_find(block)))))
-		return account_alloc_slow(p, size, sp);
+		return account_alloc_slow(p, size, sp, from);
 	cell = e->cell;
-	*slot = blockmap_word(e->word, block, size);
+	*slot = blockmap_word(e->word, block, size) | account_birth(e->word, from);
 	counter_add(&cell->allocated_blocks, 1);
 	counter_add(&cell->allocated_bytes, size);
 	counter_add(&shard->live, size);

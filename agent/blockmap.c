@@ -12,7 +12,7 @@
 #define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
 
 struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
-uint64_t blockmap_tiny_below;
+struct blockmap_now blockmap_now __attribute__((aligned(64)));
 static struct span *spans; /* all of them, atomic */
 
 static struct {
@@ -53,7 +53,7 @@ uint64_t blockmap_mapped(void)
 
 bool blockmap_init(bool tiny)
 {
-	blockmap_tiny_below = tiny ? TINY_BELOW : 0;
+	blockmap_now.tiny_below = tiny ? TINY_BELOW : 0;
 	return sys3(SYS_madvise, span_heads, sizeof(span_heads), MADV_WIPEONFORK) == 0;
 }
 
@@ -115,7 +115,7 @@ uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size)
 		lost(LOST_BLOCK_MAP);
 		return NULL;
 	}
-	if (size < blockmap_tiny_below && !span->tiny && !tiny_make(span)) {
+	if (size < blockmap_now.tiny_below && !span->tiny && !tiny_make(span)) {
 		lost(LOST_BLOCK_MAP);
 		return NULL;
 	}

@@ -33,6 +33,7 @@
 #define BLOCK_SIZE(word) ((word) >> 32 & BLOCK_SIZE_ASIDE)
 #define BLOCK_PLACE(address) ((uint64_t)((address) >> 4 & 31) << 59)
 #define BLOCK_PLACE_MASK (UINT64_C(31) << 59)
+#define BLOCK_EPOCH_MASK (UINT64_C(0xff) << 24)
 #define EPOCH_LOADER 255u /* a block of the dynamic loader's: its freeing may unload a module */
 
 struct span {
@@ -50,8 +51,13 @@ struct span {
  * that every hook makes anyway is what keeps a child from writing into its parent's region.
  */
 extern struct span *span_heads[SPAN_HEADS] guard_hidden;
-extern uint64_t blockmap_tiny_below
-	guard_hidden; /* 25 where the next allocator places small blocks closer than 32 bytes, else 0 */
+
+/* What every allocation reads, in one line. */
+struct blockmap_now {
+	uint64_t tiny_below; /* 25 where the next allocator places small blocks closer than 32 bytes, else 0 */
+	uint64_t birth;	     /* of a new block, at its place in the word; atomic, changed by the sampler thread alone */
+};
+extern struct blockmap_now blockmap_now guard_hidden;
 
 guard_inline struct span *span_find(uintptr_t address)
 {
@@ -85,7 +91,7 @@ guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 
 	if (unlikely(!span))
 		return NULL;
-	if (unlikely(size < blockmap_tiny_below))
+	if (unlikely(size < blockmap_now.tiny_below))
 		return likely(span->tiny != NULL) ? &span->tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT] : NULL;
 	if (likely(size < LARGE_SIZE))
 		return &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];

@@ -20,7 +20,7 @@ guard_export void *malloc(size_t size)
 {
 	void *p = real.malloc(size);
 
-	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP, 0) : NULL;
 }
 
 guard_export void free(void *p)
@@ -37,7 +37,7 @@ guard_export void *calloc(size_t n, size_t size)
 {
 	void *p = real.calloc(n, size);
 
-	return likely(p != NULL) ? account_alloc(p, n * size, CALLER_SP) : NULL;
+	return likely(p != NULL) ? account_alloc(p, n * size, CALLER_SP, 0) : NULL;
 }
 
 guard_export void *realloc(void *p, size_t size)
@@ -54,7 +54,7 @@ guard_export void *realloc(void *p, size_t size)
 	}
 	if (taken.word)
 		account_taken(taken, p, CALLER_SP);
-	return likely(q != NULL) ? account_alloc(q, size, CALLER_SP) : NULL;
+	return likely(q != NULL) ? account_alloc(q, size, CALLER_SP, taken.word) : NULL;
 }
 
 guard_export int posix_memalign(void **out, size_t alignment, size_t size)
@@ -62,7 +62,7 @@ guard_export int posix_memalign(void **out, size_t alignment, size_t size)
 	int r = real.posix_memalign(out, alignment, size);
 
 	if (!r && *out)
-		account_alloc(*out, size, CALLER_SP);
+		account_alloc(*out, size, CALLER_SP, 0);
 	return r;
 }
 
@@ -70,28 +70,28 @@ guard_export void *aligned_alloc(size_t alignment, size_t size)
 {
 	void *p = real.aligned_alloc(alignment, size);
 
-	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP, 0) : NULL;
 }
 
 guard_export void *memalign(size_t alignment, size_t size)
 {
 	void *p = real.memalign(alignment, size);
 
-	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP, 0) : NULL;
 }
 
 guard_export void *valloc(size_t size)
 {
 	void *p = real.valloc(size);
 
-	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP, 0) : NULL;
 }
 
 guard_export void *pvalloc(size_t size)
 {
 	void *p = real.pvalloc(size);
 
-	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP) : NULL;
+	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP, 0) : NULL;
 }
 
 guard_export size_t malloc_usable_size(void *p)

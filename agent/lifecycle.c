@@ -177,7 +177,7 @@ static void begin_rest(void)
 
 	stage = STAGE_WHOLE;
 	store->agent.unwinder = unwind_init() ? UNWINDER_LIBUNWIND : UNWINDER_NONE;
-	proc_init(!blockmap_tiny_below);
+	proc_init(!blockmap_now.tiny_below);
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	on_exit(on_exit_handler, NULL);
 	introduce(early_region_fd);

@@ -1,0 +1,26 @@
+/*
+ * Tests of agent/account: how old a block is.
+ */
+#include "agent/account.h"
+#include "tests/unit/agent/agent.h"
+
+#define BIRTH(n) ((uint64_t)(n) << 24)
+#define SIZE(n) ((uint64_t)(n) << 32)
+
+static void test_birth(void)
+{
+	blockmap_now.birth = BIRTH(7);
+	CHECK_EQ(account_birth(1000, 0), BIRTH(7));
+	/* A buffer that grows stays as old as it is, another callsite's block becomes a new one. */
+	CHECK_EQ(account_birth(1000, 1000 | BIRTH(3) | SIZE(64)), BIRTH(3));
+	CHECK_EQ(account_birth(1000, 1001 | BIRTH(3) | SIZE(64)), BIRTH(7));
+	/* The loader's blocks are known by their birth, whatever the time is. */
+	CHECK_EQ(BLOCK_EPOCH(1000 | BIRTH(EPOCH_LOADER) | account_birth(1000, 0)), EPOCH_LOADER);
+	CHECK_EQ(BLOCK_CALLSITE(account_birth(0xffffff, 0xffffff | BIRTH(254))), 0);
+}
+
+int main(void)
+{
+	CASE(test_birth);
+	return check_result();
+}
