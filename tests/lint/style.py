@@ -15,7 +15,7 @@ MAX_FUNCTION_LINES = 60
 CLANG_FORMAT_MAJOR = "14"  # other versions format differently
 
 TEXT_SUFFIXES = tree.C_SUFFIXES + (".py", ".sh", ".md", ".scd", ".build", ".json", ".txt", ".map", ".yml")
-TEXT_NAMES = ("dev", ".ci/run", "demo/run", "bench/compare", "bench/run")
+TEXT_NAMES = ("dev", ".ci/run", "demo/run", "bench/compare", "bench/run", "tests/corpus/run")
 SHIPPED = ("protocol", "detector", "agent", "analyzer")
 # Where conditional compilation may live; everywhere else the build picks a file.
 IF_FILES = {"agent/compiler.h", "agent/real.c", "agent/unwind.c"}

@@ -1,0 +1,60 @@
+/*
+ * Behaviours that leak at a rate that changes: with the load, late, for a time, or as a whole grows.
+ */
+#include "behaviour.h"
+
+#define HOUR 3600.0
+#define LOST .truth = TRUTH_LEAK
+#define KEPT .truth = TRUTH_GROWTH
+
+const struct behaviour leaky[] = {
+	{"L07", "begins half way: 5 % of the blocks", TRUTH_LEAK,
+	 .parts = {{"request", .n = 72000, .bytes = 600, .life = 2 / HOUR, .keep = 0.05, .keep_from = 0.5, LOST}}},
+	{"L09", "2 % of a load with day and night", TRUTH_LEAK,
+	 .parts = {{"request", .n = 60000, .bytes = 500, .shape = SHAPE_WAVE, .a = 1 / 3.0, .b = 0.8, .life = 0.002,
+		    .keep = 0.02, LOST}}},
+	{"L14", "10 % of a load that dies away", TRUTH_LEAK,
+	 .parts = {{"request", .n = 9000, .bytes = 500, .shape = SHAPE_DECAY, .a = 0.125, .life = 0.001, .keep = 0.1,
+		    LOST}}},
+	{"L15", "2 % of a load that grows tenfold", TRUTH_LEAK,
+	 .parts = {{"request", .n = 60000, .bytes = 500, .shape = SHAPE_RAMP, .a = 10, .life = 0.005, .keep = 0.02,
+		    LOST}}},
+	{"L17", "a module is unloaded at 0.8 and frees it all", TRUTH_GROWTH, .any_time_only = true,
+	 .parts = {{"module_block", KIND_DRAIN, .n = 2900, .to = 0.8, .bytes = 1024, .period = 0.8, KEPT}}},
+	{"L18", "20 blocks at once, at random times", TRUTH_GROWTH,
+	 .parts = {{"failover", .shape = SHAPE_SURGES, .a = 0.05, .n = 400, .bytes = 700, KEPT}}},
+	{"L20", "a vector that doubles without end", TRUTH_GROWTH,
+	 .parts = {{"vector", KIND_VECTOR, .n = 3600, .bytes = 500, KEPT}}},
+	{"L21", "everything is freed by a handler at exit", TRUTH_GROWTH,
+	 .parts = {{"registry", KIND_DRAIN, .n = 3600, .bytes = 800, .period = 0.9999, KEPT}}},
+	{"L33", "begins at 0.6: each block stays", TRUTH_GROWTH,
+	 .parts = {{"late", .n = 1400, .from = 0.6, .bytes = 640, KEPT}}},
+	{"L36", "1 % of a load that comes and goes", TRUTH_LEAK,
+	 .parts = {{"job", .n = 40000, .bytes = 400, .shape = SHAPE_ON_OFF, .a = 1 / 6.0, .b = 0.5, .life = 0.002,
+		    .keep = 0.01, LOST}}},
+	{"L37", "grows with the square of time", TRUTH_GROWTH,
+	 .parts = {{"pair", .shape = SHAPE_SQUARE, .n = 2000, .bytes = 120, KEPT}}},
+	{"L38", "grows with the root of time", TRUTH_GROWTH,
+	 .parts = {{"visited", .shape = SHAPE_ROOT, .n = 4000, .bytes = 120, KEPT}}},
+	{"L46", "at night only: a quarter of each period", TRUTH_LEAK,
+	 .parts = {{"backup", .n = 12000, .bytes = 900, .shape = SHAPE_ON_OFF, .a = 0.2, .b = 0.25, .life = 0.004,
+		    .keep = 0.03, LOST}}},
+	{"L47", "0.3 % under a sawtooth of 60 MB", TRUTH_LEAK,
+	 .parts = {{"row", KIND_BATCH, .n = 300000, .bytes = 1000, .period = 0.2, .keep = 0.003, LOST}}},
+	{"L50", "10 % of sessions that live long", TRUTH_LEAK,
+	 .parts = {{"session", .n = 4000, .bytes = 900, .life = 0.1, .spread = SPREAD_LOGNORMAL, .keep = 0.1, LOST}}},
+	{"L51", "1 % of a load in random surges", TRUTH_LEAK,
+	 .parts = {{"request", .n = 80000, .bytes = 300, .shape = SHAPE_SURGES, .a = 0.02, .life = 0.003, .keep = 0.01,
+		    LOST}}},
+	{"L52", "a leak in a process that already keeps freed pages", TRUTH_LEAK, .residence = RSS_STAYS,
+	 .parts = {{"import", KIND_BATCH, .n = 30000, .to = 0.2, .bytes = 4000, .period = 0.05},
+		   {"request", .n = 36000, .bytes = 700, .life = 0.002, .keep = 0.02, LOST}}},
+	{"L53", "half of the blocks: an owner forgets every other one", TRUTH_LEAK,
+	 .parts = {{"twin", .n = 7200, .bytes = 150, .life = 0.001, .keep = 0.5, LOST}}},
+	{"L54", "one block an iteration of a test, 12 marks", TRUTH_GROWTH, .marks = 12, .bare = true,
+	 .parts = {{"once", .shape = SHAPE_PULSES, .a = 1 / 12.0, .n = 12, .bytes = 700, .regular = true, KEPT},
+		   {"work", .n = 4000, .bytes = 300, .life = 0.002}}},
+	{"L55", "80 blocks an iteration, 8 marks, most are freed", TRUTH_LEAK, .marks = 8,
+	 .parts = {{"request", .n = 16000, .bytes = 400, .life = 0.002, .keep = 0.04, LOST}}},
+	{0},
+};
