@@ -1,0 +1,170 @@
+/*
+ * Evidence: the rows. See evidence.h.
+ */
+#include "detector/evidence.h"
+#include "detector/thresholds.h"
+#include <string.h>
+
+static uint64_t difference(uint64_t allocated, uint64_t freed)
+{
+	return (int64_t)(allocated - freed) > 0 ? allocated - freed : 0;
+}
+
+static uint32_t saturated(uint64_t n)
+{
+	return n < EVIDENCE_UNREAD ? (uint32_t)n : EVIDENCE_UNREAD - 1;
+}
+
+bool evidence_is_candidate(const struct region_cell *sums)
+{
+	return difference(sums->allocated_blocks, sums->freed_blocks) >= CANDIDATE_BLOCKS ||
+	       difference(sums->allocated_bytes, sums->freed_bytes) >= CANDIDATE_BYTES;
+}
+
+static void clear_troughs(struct evidence_row *row, uint32_t from)
+{
+	for (uint32_t i = from; i < CALENDAR_EPOCHS; i++) {
+		row->trough_blocks[i] = EVIDENCE_UNREAD;
+		row->trough_bytes[i] = 0;
+	}
+}
+
+/* A row of nothing but the present. */
+static void begin_anew(struct evidence_row *row, const struct calendar *calendar)
+{
+	clear_troughs(row, 0);
+	for (uint32_t i = 0; i < CALENDAR_COHORTS; i++)
+		row->cohorts[i] = (struct evidence_cohort){.old = EVIDENCE_UNREAD};
+	row->level = calendar->level;
+	row->cohort = calendar->cohort;
+	row->restarts = calendar->restarts;
+	row->elders = row->live_blocks;
+	row->found = (struct finding){0};
+}
+
+/* Keeps the lesser one of two troughs in `i`. */
+static void lower(struct evidence_row *row, uint32_t i, uint32_t blocks, uint64_t bytes)
+{
+	if (row->trough_blocks[i] == EVIDENCE_UNREAD || bytes < row->trough_bytes[i])
+		row->trough_bytes[i] = bytes;
+	if (blocks < row->trough_blocks[i]) /* UNREAD is the greatest */
+		row->trough_blocks[i] = blocks;
+}
+
+static void merge_epochs(struct evidence_row *row)
+{
+	for (uint32_t i = 0; i < CALENDAR_EPOCHS / 2; i++) {
+		row->trough_blocks[i] = row->trough_blocks[2 * i];
+		row->trough_bytes[i] = row->trough_bytes[2 * i];
+		if (row->trough_blocks[2 * i + 1] != EVIDENCE_UNREAD)
+			lower(row, i, row->trough_blocks[2 * i + 1], row->trough_bytes[2 * i + 1]);
+	}
+	clear_troughs(row, CALENDAR_EPOCHS / 2);
+	row->level++;
+}
+
+/* The row follows what the calendar has done since. */
+static void keep_step(struct evidence_row *row, const struct calendar *calendar)
+{
+	if (row->restarts != calendar->restarts)
+		begin_anew(row, calendar);
+	while (row->level < calendar->level)
+		merge_epochs(row);
+	while (row->cohort != calendar->cohort) {
+		struct evidence_cohort *cohort = &row->cohorts[++row->cohort % CALENDAR_COHORTS];
+
+		row->elders += cohort->alive;
+		*cohort = (struct evidence_cohort){.old = EVIDENCE_UNREAD};
+	}
+}
+
+/*
+ * What is known of the time before: at no epoch's end were there enough live blocks for a candidate; and of the births
+ * only the sum, which is taken as spread evenly.
+ */
+static void assume_past(struct evidence_row *row, const struct calendar *calendar)
+{
+	uint32_t blocks = row->live_blocks < CANDIDATE_BLOCKS ? row->live_blocks : CANDIDATE_BLOCKS - 1;
+	uint64_t bytes = row->live_bytes < CANDIDATE_BYTES ? row->live_bytes : CANDIDATE_BYTES - 1;
+	double age = (double)(calendar->now_ns - calendar->begin_ns);
+
+	for (uint32_t i = 0; i < calendar->epoch; i++)
+		lower(row, i, blocks, bytes);
+	for (uint32_t i = calendar_oldest(calendar); i != calendar->cohort + 1 && age > 0; i++) {
+		uint64_t begin = calendar_cohort_begin(calendar, i), end = calendar_cohort_end(calendar, i);
+
+		row->cohorts[i % CALENDAR_COHORTS].born =
+			saturated((uint64_t)((double)row->allocated_blocks * (double)(end - begin) / age));
+	}
+}
+
+void evidence_begin(struct evidence_row *row, const struct calendar *calendar, uint32_t callsite,
+		    const struct region_cell *sums)
+{
+	*row = (struct evidence_row){
+		.callsite = callsite,
+		.allocated_blocks = sums->allocated_blocks,
+		.live_blocks = saturated(difference(sums->allocated_blocks, sums->freed_blocks)),
+		.live_bytes = difference(sums->allocated_bytes, sums->freed_bytes),
+		.entry_ns = calendar->now_ns,
+	};
+	begin_anew(row, calendar);
+	assume_past(row, calendar);
+}
+
+void evidence_read(struct evidence_row *row, const struct calendar *calendar, const struct region_cell *sums)
+{
+	uint64_t born = difference(sums->allocated_blocks, row->allocated_blocks);
+	struct evidence_cohort *cohort;
+
+	row->live_blocks = saturated(difference(sums->allocated_blocks, sums->freed_blocks));
+	row->live_bytes = difference(sums->allocated_bytes, sums->freed_bytes);
+	row->allocated_blocks = sums->allocated_blocks;
+	keep_step(row, calendar);
+	cohort = &row->cohorts[row->cohort % CALENDAR_COHORTS];
+	cohort->born = saturated(cohort->born + born);
+	lower(row, calendar->epoch, row->live_blocks, row->live_bytes);
+}
+
+void evidence_count_begin(struct evidence_row *row, const struct calendar *calendar)
+{
+	keep_step(row, calendar);
+	row->elders = 0;
+	for (uint32_t i = 0; i < CALENDAR_COHORTS; i++)
+		row->cohorts[i].alive = 0;
+}
+
+uint64_t evidence_alive_before(const struct evidence_row *row, const struct calendar *calendar, uint32_t number)
+{
+	uint64_t alive = row->elders;
+
+	for (uint32_t i = calendar_oldest(calendar); (int32_t)(number - i) > 0; i++)
+		alive += row->cohorts[i % CALENDAR_COHORTS].alive;
+	return alive;
+}
+
+void evidence_count_end(struct evidence_row *row, const struct calendar *calendar)
+{
+	struct evidence_cohort *cohort = &row->cohorts[row->cohort % CALENDAR_COHORTS];
+
+	if (cohort->old == EVIDENCE_UNREAD)
+		cohort->old = saturated(evidence_alive_before(row, calendar, row->cohort - 2));
+}
+
+void evidence_ages(const struct evidence_row *row, const struct calendar *calendar, uint32_t ages[EVIDENCE_AGES])
+{
+	uint64_t life = calendar->walk_ns - calendar->begin_ns, middle;
+
+	memset(ages, 0, EVIDENCE_AGES * sizeof(*ages));
+	ages[0] = row->elders;
+	if (!calendar->walk_ns || !life)
+		return;
+	for (uint32_t i = calendar_oldest(calendar); i != calendar->cohort + 1; i++) {
+		uint32_t eighth;
+
+		middle = (calendar_cohort_begin(calendar, i) + calendar_cohort_end(calendar, i)) / 2 -
+			 calendar->begin_ns;
+		eighth = (uint32_t)(middle * EVIDENCE_AGES / life);
+		ages[eighth < EVIDENCE_AGES ? eighth : EVIDENCE_AGES - 1] += row->cohorts[i % CALENDAR_COHORTS].alive;
+	}
+}

@@ -1,0 +1,99 @@
+/*
+ * Evidence -- what is kept of a callsite that may leak: about 1 KB, whatever it does and for however long.
+ *
+ * A callsite that leaks goes on keeping a share of what it allocates, and never frees what it kept. So its row holds,
+ * by the calendar (calendar.h has the picture):
+ *
+ *   troughs    the least live blocks and bytes met in each epoch: they strip what comes and goes
+ *   cohorts    of the blocks born in each cohort: how many were born, how many were alive at the last walk
+ *   old ones   how many blocks were old already at an earlier walk, so that it shows whether the old still die
+ *
+ * finding.h judges by these. How a process is watched (the agent's sampler thread, or a replay in virtual time):
+ *
+ *   at each calendar->due_ns, sums being the counters of all callsites:
+ *     1. evidence_read for each row
+ *     2. what = calendar_tick(calendar, now); from here on new blocks are marked with calendar->birth
+ *     3. if what & CALENDAR_EPOCH: evidence_begin a row for each other callsite that evidence_is_candidate
+ *     4. if what & CALENDAR_WALK: calendar_walk_begin, evidence_count_begin for each row; for each block of the map
+ *        evidence_count(calendar, row of its callsite or NULL, its birth byte); calendar_walk_end,
+ *        evidence_count_end for each row. Where that is too dear just now, 4 and 5 are left out.
+ *     5. findings_begin; finding_judge for each row, findings_sift; finding_verdict for each row
+ *   at the end of the process: 1, 2, 4 where there is time for it, and 5 with at_end.
+ *
+ * A block that is reallocated keeps its birth byte, whatever callsite it belongs to from then on. Blocks of the loader
+ * (birth byte 255) are elders.
+ *
+ * Thresholds are in thresholds.h. Context: any, one thread at a time; pure: no clock, no I/O, no memory but the
+ * caller's, which stays where it is. Cost: 20 ns a row and reading, 2 ns a block and walk.
+ */
+#pragma once
+#include "detector/calendar.h"
+#include "protocol/region.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EVIDENCE_UNREAD UINT32_MAX
+
+struct evidence_cohort {
+	uint32_t born, alive;
+	/* At the first walk in this cohort: blocks alive that were born before the two cohorts before it, or UNREAD. */
+	uint32_t old;
+};
+
+/* The numbers that a finding is made of, as of the last walk (finding.h). */
+struct finding {
+	uint8_t kind;	  /* enum finding_kind */
+	uint8_t in_a_row; /* evaluations in a row that said leak or growth */
+	uint8_t state;	  /* enum verdict_state, as given last */
+	uint8_t reserved;
+	float z;		 /* Mann and Kendall's, of the troughs */
+	float p_value;		 /* of that */
+	float rise;		 /* of the troughs since the first quarter: blocks; bytes for FINDING_BYTES */
+	float survivors, births; /* of the mature cohorts */
+	float hazard, hazard_s;	 /* share of the old blocks that was freed in the last so many seconds */
+	float deceleration;	 /* survivors of the later half of the mature cohorts over the earlier, per time */
+	float tail;		 /* the last quarter's rise over what the survivors promise */
+	float rate, rate_low, rate_high; /* bytes an hour; 80 % interval */
+};
+
+struct evidence_row {
+	uint32_t callsite;		  /* the caller's */
+	uint32_t level, cohort, restarts; /* of the calendar, when last in step */
+	uint64_t allocated_blocks, live_bytes;
+	uint32_t live_blocks, elders;
+	uint64_t entry_ns;
+	uint32_t trough_blocks[CALENDAR_EPOCHS]; /* or UNREAD */
+	uint64_t trough_bytes[CALENDAR_EPOCHS];
+	struct evidence_cohort cohorts[CALENDAR_COHORTS]; /* by number mod 32 */
+	struct finding found;
+};
+_Static_assert(sizeof(struct evidence_row) <= 1126, "1.1 KB for a candidate");
+
+bool evidence_is_candidate(const struct region_cell *sums);
+/* A row for a callsite that has become a candidate; sums are its counters now. */
+void evidence_begin(struct evidence_row *row, const struct calendar *calendar, uint32_t callsite,
+		    const struct region_cell *sums);
+/* A reading of the callsite's counters. */
+void evidence_read(struct evidence_row *row, const struct calendar *calendar, const struct region_cell *sums);
+
+void evidence_count_begin(struct evidence_row *row, const struct calendar *calendar);
+static inline void evidence_count(struct calendar *calendar, struct evidence_row *row, uint8_t birth)
+{
+	uint8_t cohort = calendar_meet(calendar, birth);
+
+	if (!row)
+		return;
+	if (cohort < CALENDAR_COHORTS)
+		row->cohorts[cohort].alive++;
+	else
+		row->elders++;
+}
+/* Behind calendar_walk_end. */
+void evidence_count_end(struct evidence_row *row, const struct calendar *calendar);
+
+/* Blocks alive that were born before this cohort, by the last walk. */
+uint64_t evidence_alive_before(const struct evidence_row *row, const struct calendar *calendar, uint32_t number);
+
+/* Blocks alive by age at the last walk: eighths of the time judged, the oldest first, elders among them. */
+#define EVIDENCE_AGES 8u
+void evidence_ages(const struct evidence_row *row, const struct calendar *calendar, uint32_t ages[EVIDENCE_AGES]);

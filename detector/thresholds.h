@@ -1,0 +1,61 @@
+/*
+ * Thresholds -- every number that the evidence detector decides by, in one place.
+ *
+ * t is the age of the process, or of what is judged since a restart of the clock. None of them depends on the
+ * unit of time: the same behaviour a thousand times slower is judged the same.
+ */
+#pragma once
+
+/* The clock. */
+#define EPOCH_BASE_LEAST_NS UINT64_C(100000000) /* the first epochs' length: 4 intervals, within these two */
+#define EPOCH_BASE_MOST_NS UINT64_C(1000000000)
+#define EPOCH_BASE_INTERVALS 4u
+#define EPOCH_READINGS 8u /* readings in an epoch, at the least */
+#define EPOCH_LEAST 12u	  /* whole epochs without which nothing is said */
+#define COHORT_SHARE 12u  /* a cohort of births is as wide as 1/12 of the age at its beginning */
+
+/* Who is a candidate: as many live blocks at the end of an epoch, or as many live bytes. */
+#define CANDIDATE_BLOCKS 8u
+#define CANDIDATE_BYTES 4096u
+
+/* What counts as evidence: what was born after the first quarter, and is a quarter of t old. */
+#define WARM_UP_SHARE 0.25
+#define MATURE_SHARE 0.75
+/* E1: Mann-Kendall's z of the troughs, and by how many blocks they have to rise. */
+#define TREND_Z 2.9
+#define TREND_BLOCKS 8.0
+/* E2: survivors, in blocks and in bytes: at the end of a run, and while it goes on. */
+#define SURVIVOR_BLOCKS 8.0
+#define SURVIVOR_BYTES_END 512.0
+#define SURVIVOR_BYTES_RUNNING 65536.0
+/* E3: the greatest single rise may be this share of all. */
+#define STEP_SHARE 0.5
+/* E4: share of the old blocks freed in the last eighth; fewer deaths than this are none. */
+#define HAZARD_SHARE 0.2
+#define HAZARD_DEATHS 2.0
+#define HAZARD_BEGIN 0.875
+/* E5: survivors of the later half of the mature births over those of the earlier. */
+#define DECELERATION 0.75
+#define DECELERATION_SIGMA 1.64
+/* E6: the last quarter's rise over what the survivors promise. */
+#define PLATEAU_SHARE 0.4
+#define PLATEAU_SIGMA 2.0
+/* A site that keeps fewer than this of what it allocates leaks; one that keeps more grows. */
+#define KEPT_ALL 0.9
+/* E7: evaluations in a row, on a running process. */
+#define CONSECUTIVE 2u
+/* Benjamini and Hochberg's false discovery rate over the candidates that have survivors. */
+#define DISCOVERY_RATE 0.01
+
+/* The byte channel: exponent of growth, distinct levels since t/8. */
+#define BYTES_EXPONENT 0.35
+#define BYTES_LEVELS 3u
+#define BYTES_LEVELS_MANY 8u
+#define BYTES_BLOCKS 1.5 /* blocks may grow by this factor without being what makes the bytes grow */
+
+/* Marks: as many in a row, each with one block more. */
+#define MARKS_IN_A_ROW 5u
+
+/* The process: RSS that is neither live nor ours. */
+#define FOOTPRINT_BYTES 8388608.0 /* less than this is not worth a word */
+#define FOOTPRINT_SHARE 0.7	  /* of the growth of RSS */
