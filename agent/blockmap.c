@@ -9,6 +9,7 @@
 
 #define HUGE_SLOTS 1024u
 #define RESIDENT_SPANS 64u
+#define PAGE_SIZE 4096u
 #define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
 
 struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
@@ -182,40 +183,90 @@ uint64_t blockmap_huge_size(uintptr_t address)
 	return huge_find(address, false);
 }
 
-static void walk_words(uintptr_t base, const uint64_t *words, uint64_t n, unsigned shift,
-		       void (*visit)(void *, uint64_t, uint64_t), void *context)
-{
-	uint64_t word;
+/* A walk over the map. */
+struct walk {
+	void (*visit)(void *context, uint64_t word, uint64_t size);
+	void *context;
+	uintptr_t base;		 /* of the span's blocks */
+	uintptr_t mapping;	 /* where the words' pages begin */
+	unsigned char *resident; /* by page of it; NULL: all are looked at */
+};
 
-	for (uint64_t i = 0; i < n; i++) {
+static void walk_words(const struct walk *w, const uint64_t *words, uint64_t begin, uint64_t end, unsigned shift)
+{
+	uint64_t word, size;
+
+	for (uint64_t i = begin; i < end; i++) {
 		word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
 		if (!word)
 			continue;
-		if (BLOCK_SIZE(word) == BLOCK_SIZE_ASIDE) {
-			visit(context, word,
-			      blockmap_huge_size(base + (i << shift) + ((word & BLOCK_PLACE_MASK) >> 59 << 4)));
-		} else {
-			visit(context, word, BLOCK_SIZE(word));
-		}
+		size = BLOCK_SIZE(word);
+		if (unlikely(size == BLOCK_SIZE_ASIDE))
+			size = blockmap_huge_size(w->base + (i << shift) + ((word & BLOCK_PLACE_MASK) >> 59 << 4));
+		w->visit(w->context, word, size);
 	}
+}
+
+/* The words on pages that are there. */
+static void walk_pages(const struct walk *w, const uint64_t *words, uint64_t n, unsigned shift)
+{
+	for (uint64_t i = 0, end; i < n; i = end) {
+		uintptr_t at = (uintptr_t)&words[i];
+
+		end = i + (PAGE_SIZE - at % PAGE_SIZE) / sizeof(*words);
+		if (end > n)
+			end = n;
+		if (!w->resident || w->resident[(at - w->mapping) / PAGE_SIZE] & 1)
+			walk_words(w, words, i, end, shift);
+	}
+}
+
+/* Which pages of the mapping are there; where the kernel does not say, all. */
+static void walk_begin(struct walk *w, const void *mapping, uint64_t size, unsigned char *pages)
+{
+	w->mapping = (uintptr_t)mapping;
+	w->resident = pages && sys3(SYS_mincore, mapping, size, pages) == 0 ? pages : NULL;
+}
+
+static void walk_span(struct walk *w, const struct span *s, unsigned char *pages)
+{
+	uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
+
+	w->base = s->number << SPAN_SHIFT;
+	walk_begin(w, s, sizeof(*s), pages);
+	walk_pages(w, s->large, SPAN_SIZE >> LARGE_SHIFT, LARGE_SHIFT);
+	walk_pages(w, s->small, SPAN_SIZE >> SMALL_SHIFT, SMALL_SHIFT);
+	if (!tiny)
+		return;
+	walk_begin(w, tiny, TINY_BYTES, pages);
+	walk_pages(w, tiny, SPAN_SIZE >> TINY_SHIFT, TINY_SHIFT);
 }
 
 void blockmap_walk(void (*visit)(void *, uint64_t, uint64_t), void *context)
 {
-	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
-		uintptr_t base = s->number << SPAN_SHIFT;
-		uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
+	struct walk w = {.visit = visit, .context = context};
 
-		walk_words(base, s->small, SPAN_SIZE >> SMALL_SHIFT, SMALL_SHIFT, visit, context);
-		walk_words(base, s->large, SPAN_SIZE >> LARGE_SHIFT, LARGE_SHIFT, visit, context);
-		if (tiny)
-			walk_words(base, tiny, SPAN_SIZE >> TINY_SHIFT, TINY_SHIFT, visit, context);
+	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all)
+		walk_span(&w, s, NULL);
+}
+
+bool blockmap_walk_resident(void (*visit)(void *, uint64_t, uint64_t), void *context, const int *stop)
+{
+	unsigned char pages[TINY_BYTES / PAGE_SIZE];
+	struct walk w = {.visit = visit, .context = context};
+
+	_Static_assert(sizeof(pages) >= sizeof(struct span) / PAGE_SIZE + 1, "a span's pages");
+	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
+		if (__atomic_load_n(stop, __ATOMIC_RELAXED))
+			return false;
+		walk_span(&w, s, pages);
 	}
+	return true;
 }
 
 uint64_t blockmap_resident(void)
 {
-	unsigned char pages[(sizeof(struct span) + 4095) / 4096];
+	unsigned char pages[(sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE];
 	uint64_t n = 0, looked = 0, resident = 0;
 
 	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
@@ -226,5 +277,5 @@ uint64_t blockmap_resident(void)
 		for (unsigned k = 0; k < sizeof(pages); k++)
 			resident += pages[k] & 1u;
 	}
-	return looked ? resident * 4096 * n / looked : 0;
+	return looked ? resident * PAGE_SIZE * n / looked : 0;
 }

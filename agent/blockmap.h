@@ -131,6 +131,11 @@ uint64_t blockmap_huge_size(uintptr_t address);
 
 /* Calls `visit` for each live block. Context: any; blocks that come and go meanwhile may be met or not. */
 void blockmap_walk(void (*visit)(void *context, uint64_t word, uint64_t size), void *context);
+/*
+ * The same without making a page of words real or taking one back from swap: what lies there is not met. Ends early,
+ * false, when *stop is set. Cost: some 5 ns a block. Context: sampler thread, the exiting one.
+ */
+bool blockmap_walk_resident(void (*visit)(void *context, uint64_t word, uint64_t size), void *context, const int *stop);
 
 /* Bytes of address space of the map, and how many are real, estimated from a sample of its spans. Context: sampler
  * thread. */

@@ -81,7 +81,8 @@ static struct walked walk(void)
 
 static void check_walk(void)
 {
-	struct walked w = walk(), should_be = {0};
+	struct walked w = walk(), resident = {0}, none = {0}, should_be = {0};
+	int stop = 0;
 
 	for (unsigned i = 0; i < BLOCKS; i++)
 		if (places[i].live)
@@ -89,6 +90,11 @@ static void check_walk(void)
 	CHECK_EQ(w.blocks, should_be.blocks);
 	CHECK_EQ(w.bytes, should_be.bytes);
 	CHECK_EQ(w.callsites, should_be.callsites);
+	CHECK(blockmap_walk_resident(visit, &resident, &stop));
+	CHECK(!memcmp(&resident, &should_be, sizeof(resident)));
+	stop = 1;
+	CHECK(!blockmap_walk_resident(visit, &none, &stop) || !w.blocks);
+	CHECK_EQ(none.blocks, 0);
 }
 
 static uint64_t random_room(uint64_t *random)
