@@ -23,12 +23,6 @@ static struct {
 
 static uint64_t mapped; /* address space of the spans, real or not */
 
-static void lost(uint32_t flag)
-{
-	process_lost(flag);
-	__atomic_fetch_add(&store->agent.dropped, 1, __ATOMIC_RELAXED);
-}
-
 /* Sparse memory: no huge pages, or a few words would cost megabytes. */
 static void *sparse_map(size_t size)
 {
@@ -113,11 +107,11 @@ uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size)
 	struct span *span = span_find(address);
 
 	if (!span && !(span = span_make(address >> SPAN_SHIFT))) {
-		lost(LOST_BLOCK_MAP);
+		process_dropped(LOST_BLOCK_MAP);
 		return NULL;
 	}
 	if (size < blockmap_now.tiny_below && !span->tiny && !tiny_make(span)) {
-		lost(LOST_BLOCK_MAP);
+		process_dropped(LOST_BLOCK_MAP);
 		return NULL;
 	}
 	return blockmap_slot(address, size);
@@ -150,7 +144,7 @@ bool blockmap_huge_put(uintptr_t address, uint64_t size)
 			return true;
 		}
 	}
-	lost(LOST_HUGE_TABLE);
+	process_dropped(LOST_HUGE_TABLE);
 	return false;
 }
 

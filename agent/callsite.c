@@ -94,7 +94,7 @@ static struct region_callsite *make(uint64_t hash, const uint64_t *frames, uint3
 	c->id = __atomic_add_fetch(&store->n_callsites, 1, __ATOMIC_ACQ_REL);
 	if (c->id >= REGION_CALLSITES) {
 		__atomic_fetch_sub(&store->n_callsites, 1, __ATOMIC_ACQ_REL);
-		process_lost(LOST_REGION_FULL);
+		process_dropped(LOST_REGION_FULL);
 		return NULL;
 	}
 	c->n_frames = (uint16_t)n;
@@ -113,8 +113,12 @@ uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t fla
 
 	if ((id = find(first, 0, hash, frames, n_frames, flags)))
 		return id;
-	if (!(c = make(hash, frames, n_frames, flags)) || !(link = link_room(c->id)))
+	if (!(c = make(hash, frames, n_frames, flags)))
 		return 0;
+	if (!(link = link_room(c->id))) {
+		process_dropped(LOST_REGION_FULL);
+		return 0;
+	}
 	link->record = c;
 	store_ready(&c->record, REGION_CALLSITE);
 	if (flags & STACK_CUT)

@@ -12,6 +12,7 @@
 #include "agent/lifecycle.h"
 #include "agent/blockmap.h"
 #include "agent/fork.h"
+#include "agent/identity.h"
 #include "agent/link.h"
 #include "agent/look.h"
 #include "agent/modules.h"
@@ -47,11 +48,17 @@ enum sandbox process_sandbox;
 static enum { STAGE_NONE = 0, STAGE_CORE, STAGE_WHOLE, STAGE_OFF } stage;
 extern char **__environ;
 static uint32_t last_epoch = EPOCH_FIRST;
-static int last_pid, early_region_fd = -1;
+static int early_region_fd = -1;
 
 void process_lost(uint32_t flag)
 {
 	__atomic_fetch_or(&store->agent.lost, flag, __ATOMIC_RELAXED);
+}
+
+void process_dropped(uint32_t flag)
+{
+	process_lost(flag);
+	__atomic_fetch_add(&store->agent.dropped, 1, __ATOMIC_RELAXED);
 }
 
 bool lifecycle_started(void)
@@ -98,35 +105,6 @@ static uint64_t reserve_size(void)
 	return limit.rlim_cur / RESERVE_SHARE > RESERVE_LEAST ? limit.rlim_cur / RESERVE_SHARE : RESERVE_LEAST;
 }
 
-static void describe_moment(void)
-{
-	struct wire_process *p = &store->process;
-
-	p->pid = last_pid = (int)sys3(SYS_getpid, 0, 0, 0);
-	p->ppid = (int)sys3(SYS_getppid, 0, 0, 0);
-	p->uid = (uint32_t)sys3(SYS_geteuid, 0, 0, 0);
-	p->wire_version = WIRE_VERSION;
-	p->start_realtime_ns = proc_realtime();
-	p->start_monotonic_ns = proc_monotonic();
-}
-
-static void describe_process(void)
-{
-	struct wire_process *p = &store->process;
-	long n;
-
-	describe_moment();
-	n = sys3(SYS_readlink, "/proc/self/exe", store->exe, sizeof(store->exe) - 1);
-	p->exe_length = n > 0 ? (uint32_t)n : 0;
-	n = sys3(SYS_getcwd, store->cwd, sizeof(store->cwd), 0);
-	p->cwd_length = n > 0 ? (uint32_t)strnlen(store->cwd, sizeof(store->cwd)) : 0;
-	memcpy(store->agent_version, GUARD_VERSION, sizeof(GUARD_VERSION));
-	p->version_length = sizeof(GUARD_VERSION) - 1;
-	n = sys_read_file("/proc/self/cmdline", store->command, sizeof(store->command));
-	p->command_length = n > 0 ? (uint32_t)n : 0;
-	options_print_changed(&options, store->options, sizeof(store->options));
-}
-
 static void on_exit_handler(int status, void *unused)
 {
 	(void)unused;
@@ -145,15 +123,15 @@ static bool start_core(int *region_fd)
 {
 	if (sys3(SYS_madvise, &process_page, sizeof(process_page), MADV_WIPEONFORK) < 0)
 		return false;
-	if (!store_open(reserve_size(), region_fd))
-		return false;
-	describe_process();
-	link_init(__environ);
 	modules_init();
-	threads_init();
 	/* Others name their functions __libc_free too, so the code's place tells whose they are. */
 	if (!blockmap_init(!module_has_libc_code(*(void **)&real.malloc)))
 		return false;
+	if (!store_open(reserve_size(), region_fd))
+		return false;
+	identity_describe();
+	link_init(__environ);
+	threads_init();
 	store->agent.mode = MODE_EXACT;
 	return true;
 }
@@ -225,34 +203,31 @@ __attribute__((constructor)) static void constructor(void)
 	thread.busy = BUSY_NO;
 }
 
-static bool begin_child(void)
+static bool begin_child(int *region_fd)
 {
 	struct wire_agent *a = &store->agent;
-	int region_fd;
 
 	rule_postfork_child();
 	link_postfork_child();
-	if (!store_copy(&region_fd))
+	if (!store_copy(region_fd))
 		return false;
-	describe_moment();
+	identity_describe_moment();
 	a->cpu_ns = a->frames_unsent = a->unknown_frees = a->dropped = 0;
 	memset(&store->end, 0, sizeof(store->end));
 	shards_postfork_child();
 	sampler_postfork_child();
-	if (!fork_inherit()) {
-		if (region_fd >= 0)
-			sys3(SYS_close, region_fd, 0, 0);
+	if (!fork_inherit())
 		return false;
-	}
 	blockmap_postfork_child();
 	tell_forget();
-	introduce(region_fd);
+	introduce(*region_fd);
 	look_first(false);
 	return true;
 }
 
 bool lifecycle_begin_child(void)
 {
+	int region_fd = -1;
 	bool on;
 
 	/* Threads of the child may come here at once: the first does it, the others wait for it. */
@@ -261,10 +236,13 @@ bool lifecycle_begin_child(void)
 			sys3(SYS_sched_yield, 0, 0, 0);
 		return process_epoch() >= EPOCH_FIRST;
 	}
-	on = !process_sandbox && begin_child();
-	if (!on)
+	on = !process_sandbox && begin_child(&region_fd);
+	if (!on) {
 		stage = STAGE_OFF; /* and none of its children tries with what is left */
-	last_epoch += 1u << 16;	   /* beyond any that the parent's threads have */
+		if (region_fd >= 0)
+			sys3(SYS_close, region_fd, 0, 0);
+	}
+	last_epoch += 1u << 16; /* beyond any that the parent's threads have */
 	__atomic_store_n(&process_page.epoch, on ? last_epoch : EPOCH_DORMANT, __ATOMIC_RELEASE);
 	return on;
 }
@@ -279,7 +257,7 @@ void lifecycle_exiting(int status)
 	if (process_epoch() == EPOCH_NONE && !process_sandbox)
 		lifecycle_begin_child();
 	/* A vfork child shares our memory: its exit is not ours. */
-	if (process_epoch() >= EPOCH_FIRST && (process_sandbox || sys3(SYS_getpid, 0, 0, 0) == last_pid)) {
+	if (process_epoch() >= EPOCH_FIRST && (process_sandbox || sys3(SYS_getpid, 0, 0, 0) == store->process.pid)) {
 		/* In strict mode reading the clock is SIGSEGV: the kernel takes the time stamp counter away. */
 		if (process_sandbox < SANDBOX_STRICT)
 			store->end.time_ns = proc_monotonic() - store->process.start_monotonic_ns;
@@ -355,7 +333,7 @@ void lifecycle_main_thread_exits(void)
 	uint32_t was = thread.busy;
 
 	/* The host's last thread would end the process; ours must not be left behind it. */
-	if (process_epoch() < EPOCH_FIRST || process_sandbox || sys3(SYS_gettid, 0, 0, 0) != last_pid)
+	if (process_epoch() < EPOCH_FIRST || process_sandbox || sys3(SYS_gettid, 0, 0, 0) != store->process.pid)
 		return;
 	thread.busy = BUSY_AGENT;
 	sampler_stop();

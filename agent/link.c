@@ -41,7 +41,7 @@ static bool is_ours(void)
 	       st.st_dev == device && st.st_ino == inode;
 }
 
-/* Out of the way of hosts that count on the lowest numbers. */
+/* Out of the way of hosts that count on the lowest numbers; -1: there is no room up there, so no connection. */
 static int move_up(int fd)
 {
 	struct rlimit limit = {1024, 1024};
@@ -51,8 +51,6 @@ static int move_up(int fd)
 	low = limit.rlim_cur > HIGHEST ? HIGHEST : (long)limit.rlim_cur;
 	low = low > 2 * ROOM ? low - ROOM : low / 2;
 	moved = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, low);
-	if (moved < 0)
-		moved = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
 	sys3(SYS_close, fd, 0, 0);
 	return (int)moved;
 }
@@ -78,8 +76,12 @@ bool link_open(void)
 		return false;
 	}
 	fd = move_up(fd);
-	if (fd < 0 || sys3(SYS_fstat, fd, &st, 0) < 0)
+	if (fd < 0)
 		return false;
+	if (sys3(SYS_fstat, fd, &st, 0) < 0) {
+		sys3(SYS_close, fd, 0, 0);
+		return false;
+	}
 	device = st.st_dev;
 	inode = st.st_ino;
 	connection = fd;

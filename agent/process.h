@@ -49,5 +49,6 @@ extern struct options options;
 enum sandbox { SANDBOX_NONE = 0, SANDBOX_FILTER, SANDBOX_STRICT };
 extern enum sandbox process_sandbox;
 
-/* How much the region says was lost; see enum lost_flags. Context: any. */
+/* What the region says was lost, see enum lost_flags; dropped: and a record with it. Context: any. */
 void process_lost(uint32_t flag);
+void process_dropped(uint32_t flag);

@@ -170,8 +170,7 @@ void *store_record(uint32_t length)
 	if (at + need > store->size ||
 	    (at + need > __atomic_load_n(&opened, __ATOMIC_ACQUIRE) && !open_to(at + need))) {
 		/* `used` stays beyond the end: taking it back could hand out another's record twice. */
-		process_lost(LOST_REGION_FULL);
-		__atomic_fetch_add(&store->agent.dropped, 1, __ATOMIC_RELAXED);
+		process_dropped(LOST_REGION_FULL);
 		return NULL;
 	}
 	record = (struct region_record *)((char *)store + at);

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "agent/compiler.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -65,8 +66,8 @@ guard_inline void sys_signals_restore(const uint64_t *old)
 	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)old, 0, 8, 0, 0);
 }
 
-/* Is the word at this address readable? The kernel reads the set before it looks at a bad `how`. */
+/* Is the word at this address readable? The kernel reads the set before it refuses a bad `how`. */
 guard_inline bool sys_readable(const void *address)
 {
-	return sys_call(SYS_rt_sigprocmask, -1, (long)address, 0, 8, 0, 0) != -14;
+	return sys_call(SYS_rt_sigprocmask, -1, (long)address, 0, 8, 0, 0) == -EINVAL;
 }

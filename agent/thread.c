@@ -161,8 +161,10 @@ static bool catch_up(const struct frame *frame)
 		epoch = process_epoch();
 	}
 	if (thread.epoch == EPOCH_THREAD_NEW) {
-		if (!thread_attach(frame))
+		if (!thread_attach(frame)) {
+			process_dropped(LOST_THREAD);
 			return false;
+		}
 	} else {
 		stack_forget(thread.shard);
 	}
@@ -187,6 +189,9 @@ bool thread_enter(const struct frame *frame, uint32_t *was)
 	}
 	if (thread.epoch != EPOCH_THREAD_NEW)
 		return true;
+	/* A signal handler came while the thread was getting its counters. */
+	if (process_epoch() >= EPOCH_FIRST)
+		process_dropped(LOST_THREAD);
 	thread.busy = *was;
 	return false;
 }
@@ -217,8 +222,10 @@ struct region_cell *shard_cell_new(struct shard *shard, uint32_t callsite)
 
 	if (shard_cell(shard, callsite))
 		return shard_cell(shard, callsite);
-	if (chunk >= shard->n_chunks && !chunks_grow(shard, chunk))
+	if (chunk >= shard->n_chunks && !chunks_grow(shard, chunk)) {
+		process_dropped(LOST_REGION_FULL);
 		return NULL;
+	}
 	if (!shard->chunks[chunk]) {
 		counters = store_record(sizeof(*counters));
 		if (!counters)

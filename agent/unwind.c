@@ -160,7 +160,8 @@ static unw_addr_space_t make_space(unw_accessors_t *accessors)
 	made = lib.create_addr_space(accessors, 0);
 	if (made)
 		lib.init_remote(&first.cursor, made, &first);
-	sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&old, 0, 0, 0);
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&old, 0, 0, 0) < 0)
+		sys3(SYS_setrlimit, RLIMIT_NOFILE, &old, 0);
 	return made;
 }
 

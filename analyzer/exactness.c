@@ -10,15 +10,15 @@ static const struct {
 	uint32_t flag;
 	const char *reason;
 } losses[] = {
-	{LOST_REGION_FULL, "the agent's region was full, so some callsites, counts or modules are missing"},
+	{LOST_REGION_FULL, "there was no room for some callsites, counts or modules"},
 	{LOST_BLOCK_MAP, "there was no memory for the map of blocks, so some frees are missing"},
-	{LOST_HUGE_TABLE, "there were too many live blocks of 4 GB and more at once"},
+	{LOST_HUGE_TABLE, "there were too many live blocks of 128 MB and more at once"},
 	{LOST_INHERITED, "forked without fork handlers: what was allocated before the fork is an estimate"},
 	{LOST_REGION_SHARED, "there was no memfd, so a last state does not outlive the process"},
 	{LOST_MODE, "not in mode exact all the time"},
-	{LOST_SHARED_THREAD, "there were too many threads, some of them shared their counters"},
+	{LOST_THREAD, "some threads had no counters for a time, so some allocations and frees are missing"},
 };
-#define KNOWN_LOSSES (2u * LOST_SHARED_THREAD - 1)
+#define KNOWN_LOSSES (2u * LOST_THREAD - 1)
 
 __attribute__((format(printf, 2, 3))) static void add(struct exactness *exactness, const char *format, ...)
 {

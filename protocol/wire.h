@@ -184,13 +184,13 @@ enum agent_unwinder { UNWINDER_NONE = 0, UNWINDER_LIBUNWIND, N_UNWINDERS };
 
 /* What the agent could not record; any of them makes the report inexact and says why. */
 enum lost_flags {
-	LOST_REGION_FULL = 1,	 /* the region had no room for a callsite, counter or module */
+	LOST_REGION_FULL = 1,	 /* no room in the region, or no memory, for a callsite, counter or module */
 	LOST_BLOCK_MAP = 2,	 /* no memory for the block map */
 	LOST_HUGE_TABLE = 4,	 /* too many live blocks of 128 MiB and more at once */
 	LOST_INHERITED = 8,	 /* forked without fork handlers: totals before the fork are estimates */
 	LOST_REGION_SHARED = 16, /* no memfd: the region is private, its last state dies with it */
 	LOST_MODE = 32,		 /* the mode left exact at some time */
-	LOST_SHARED_THREAD = 64, /* threads without a state of their own shared one */
+	LOST_THREAD = 64,	 /* a thread allocated before it had counters, or got none */
 };
 
 struct wire_agent {
