@@ -1,46 +1,40 @@
 /*
- * The fuzz driver -- seeds, mutations, and the input that broke something.
+ * The fuzz driver -- seeds, the kept corpus, inputs that reach new code, and the input that broke something.
  *
- *   fuzz_X [--seconds N | --runs N] [--seed N]    mutate the target's seeds; the same inputs in every run of a seed
- *   fuzz_X FILE...                                run these inputs alone
+ *   fuzz_X [--corpus DIR] [--seconds N | --runs N] [--seed N]    mutate; what reaches new code is mutated further
+ *   fuzz_X --corpus DIR --keep DIR --seconds N                   and write the smallest inputs that reach all of it
+ *   fuzz_X FILE...                                               run these inputs alone
  *
  * When a target stops the program, the input is written to fuzz-crash.bin in the current
- * directory. Without sanitizers it still finds aborts and crashes.
+ * directory; so is one that runs longer than ten seconds of CPU time. Without sanitizers it still
+ * finds aborts and crashes.
  */
+#include "tests/fuzz/coverage.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/mutate.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef FUZZ_SANITIZED
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define LONGEST (256u * 1024)
-#define SEEDS 256u
-
-struct input {
-	uint8_t *data;
-	size_t size;
-};
+#define POOL 16384u
+#define KEPT_LONGEST 16384u /* bytes of an input that is kept for good */
+#define LONGEST_S 10
 
 volatile uint64_t fuzz_read;
 
-static struct input seeds[SEEDS];
-static unsigned n_seeds;
+static struct input pool[POOL]; /* seeds first, then the corpus, then what was found */
+static unsigned n_pool, n_begun;
 static struct input current;
-static uint64_t state = 1, runs;
-
-static uint64_t draw(uint64_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return below ? (state >> 11) % below : 0;
-}
+static uint64_t runs;
 
 /* The input goes to a file. Async-signal-safe: it runs when the program is about to die. */
 static void save(void)
@@ -60,140 +54,147 @@ static void die(int signal_number)
 	raise(signal_number);
 }
 
-static void run(const uint8_t *data, size_t size)
+static bool run(const uint8_t *data, size_t size)
 {
+	struct itimerval limit = {{0, 0}, {LONGEST_S, 0}};
+
 	/* Of its own and of this size, so that a read behind it is seen. */
 	current.data = malloc(size ? size : 1);
 	if (!current.data)
 		exit(1);
 	memcpy(current.data, data, size);
 	current.size = size;
+	setitimer(ITIMER_VIRTUAL, &limit, NULL);
+	coverage_begin();
 	LLVMFuzzerTestOneInput(current.data, size);
 	free(current.data);
 	runs++;
+	return coverage_end();
 }
 
-/* Values at which lengths and offsets go wrong. */
-static uint64_t interesting(void)
+static void pool_add(const uint8_t *data, size_t size)
 {
-	static const uint64_t values[] = {0,	      1,
-					  7,	      8,
-					  24,	      63,
-					  64,	      65,
-					  127,	      128,
-					  255,	      256,
-					  4095,	      4096,
-					  65535,      65536,
-					  65537,      0x7fffffff,
-					  0x80000000, 0xffffffc0,
-					  0xfffffff8, ~0u,
-					  1u << 24,   ~UINT64_C(0),
-					  INT64_MAX,  UINT64_C(1) << 63,
-					  1000000000};
+	struct input *input = &pool[n_pool < POOL ? n_pool++ : n_begun + draw(POOL - n_begun)];
 
-	return values[draw(sizeof(values) / sizeof(values[0]))];
+	free(input->data);
+	input->data = malloc(size ? size : 1);
+	if (!input->data)
+		exit(1);
+	memcpy(input->data, data, size);
+	input->size = size;
 }
 
-static void overwrite(uint8_t *data, size_t size)
+/* Half the time one of the last few that were found. */
+static const struct input *pick(void)
 {
-	static const size_t widths[] = {1, 2, 4, 4, 8};
-	size_t width = widths[draw(5)], at;
-	uint64_t value = 0;
+	unsigned recent = n_pool - n_begun < 64 ? n_pool - n_begun : 64;
 
-	if (size < width)
-		return;
-	at = draw(size - width + 1) / width * width;
-	memcpy(&value, data + at, width);
-	switch (draw(3)) {
-	case 0:
-		value = interesting();
-		break;
-	case 1:
-		value += draw(65) - 32;
-		break;
-	default:
-		value ^= UINT64_C(1) << draw(8 * width);
-	}
-	memcpy(data + at, &value, width);
-}
-
-/* Copies a piece of any seed over, or into, the input. Returns the new size. */
-static size_t graft(uint8_t *data, size_t size)
-{
-	const struct input *other = &seeds[draw(n_seeds)];
-	size_t from = draw(other->size) & ~(size_t)(draw(2) ? 7 : 0), n = draw(other->size - from + 1);
-	size_t at = draw(size + 1) & ~(size_t)(draw(2) ? 7 : 0);
-
-	if (draw(2)) {
-		n = n < size - at ? n : size - at;
-	} else {
-		n = n < LONGEST - size ? n : LONGEST - size;
-		memmove(data + at + n, data + at, size - at);
-		size += n;
-	}
-	memcpy(data + at, other->data + from, n);
-	return size;
-}
-
-static size_t cut(uint8_t *data, size_t size)
-{
-	size_t at = draw(size + 1), n = draw(size - at + 1);
-
-	if (draw(4) == 0)
-		return at;
-	n = n < 256 ? n : draw(256);
-	memmove(data + at, data + at + n, size - at - n);
-	return size - n;
+	return recent && draw(2) ? &pool[n_pool - 1 - draw(recent)] : &pool[draw(n_pool)];
 }
 
 static void mutate_and_run(void)
 {
-	static uint8_t data[LONGEST];
-	const struct input *seed = &seeds[draw(n_seeds)];
-	size_t size = seed->size;
-	uint64_t mutations = 1 + draw(draw(8) ? 4 : 32);
+	static uint8_t data[INPUT_LONGEST];
+	const struct input *from = pick();
+	size_t size = from->size;
 
-	memcpy(data, seed->data, size);
-	while (mutations--) {
-		uint64_t kind = draw(16);
-
-		if (kind == 0)
-			size = cut(data, size);
-		else if (kind <= 2)
-			size = graft(data, size);
-		else
-			overwrite(data, size);
-	}
-	run(data, size);
+	memcpy(data, from->data, size);
+	size = mutate(data, size, pick());
+	if (run(data, size))
+		pool_add(data, size);
 }
 
-static int run_file(const char *path)
+static size_t read_file(const char *path, uint8_t *data)
 {
-	static uint8_t data[LONGEST];
 	FILE *file = fopen(path, "rb");
+	size_t size;
 
 	if (!file) {
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-		return 1;
+		exit(1);
 	}
-	run(data, fread(data, 1, sizeof(data), file));
+	size = fread(data, 1, INPUT_LONGEST, file);
 	fclose(file);
-	return 0;
+	return size;
 }
 
-static void make_seeds(void)
+static void make_seeds(const char *folder)
 {
-	static uint8_t data[LONGEST];
+	static uint8_t data[INPUT_LONGEST];
+	struct dirent **names = NULL;
+	char path[4096];
 	size_t size;
+	int n = folder ? scandir(folder, &names, NULL, alphasort) : 0, i;
 
-	while (n_seeds < SEEDS && (size = fuzz_seed(n_seeds, data, sizeof(data)))) {
-		seeds[n_seeds].data = malloc(size);
-		if (!seeds[n_seeds].data)
-			exit(1);
-		memcpy(seeds[n_seeds].data, data, size);
-		seeds[n_seeds++].size = size;
-		run(data, size);
+	for (; n_pool < POOL / 2 && (size = fuzz_seed(n_pool, data, sizeof(data))); run(data, size))
+		pool_add(data, size);
+	for (i = 0; i < n; i++) {
+		if (names[i]->d_name[0] != '.' && n_pool < POOL / 2) {
+			snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
+			size = read_file(path, data);
+			run(data, size);
+			pool_add(data, size);
+		}
+		free(names[i]);
 	}
+	free(names);
+	run((const uint8_t *)"", 0);
+	n_begun = n_pool;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct input *one = a, *other = b;
+
+	return (one->size > other->size) - (one->size < other->size);
+}
+
+static void keep(const char *folder, const struct input *input)
+{
+	uint64_t name = UINT64_C(0xcbf29ce484222325);
+	char path[4096];
+	FILE *file;
+
+	for (size_t i = 0; i < input->size; i++)
+		name = (name ^ input->data[i]) * UINT64_C(0x100000001b3);
+	snprintf(path, sizeof(path), "%s/%016llx", folder, (unsigned long long)name);
+	file = fopen(path, "wb");
+	if (!file || fwrite(input->data, 1, input->size, file) != input->size || fclose(file) != 0) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+}
+
+/* The seeds come out of the target; of the others, smallest first, those that reach an edge not reached yet. */
+static void keep_all(const char *folder, unsigned n_seeds)
+{
+	unsigned kept = 0, edges;
+	size_t bytes = 0;
+
+	coverage_forget();
+	for (unsigned i = 0; i < n_seeds; i++)
+		run(pool[i].data, pool[i].size);
+	qsort(pool + n_seeds, n_pool - n_seeds, sizeof(*pool), by_size);
+	for (unsigned i = n_seeds; i < n_pool && pool[i].size <= KEPT_LONGEST; i++) {
+		edges = coverage_edges();
+		run(pool[i].data, pool[i].size);
+		if (coverage_edges() == edges)
+			continue;
+		keep(folder, &pool[i]);
+		kept++;
+		bytes += pool[i].size;
+	}
+	printf("%u inputs kept, %zu bytes, %u edges\n", kept, bytes, coverage_edges());
+}
+
+static unsigned count_seeds(void)
+{
+	static uint8_t data[INPUT_LONGEST];
+	unsigned n = 0;
+
+	while (fuzz_seed(n, data, sizeof(data)))
+		n++;
+	return n;
 }
 
 static double now(void)
@@ -204,39 +205,60 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+struct wishes {
+	uint64_t seconds, runs;
+	const char *corpus, *keep;
+};
+
+/* Returns how many of the arguments were files, which are run at once. */
+static unsigned read_arguments(struct wishes *wishes, int argc, char **argv)
+{
+	static uint8_t data[INPUT_LONGEST];
+	unsigned files = 0;
+
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strcmp(argv[i], "--seconds"))
+			wishes->seconds = strtoull(value, NULL, 10);
+		else if (!strcmp(argv[i], "--runs"))
+			wishes->runs = strtoull(value, NULL, 10);
+		else if (!strcmp(argv[i], "--seed"))
+			draw_begin(strtoull(value, NULL, 10));
+		else if (!strcmp(argv[i], "--corpus"))
+			wishes->corpus = value;
+		else if (!strcmp(argv[i], "--keep"))
+			wishes->keep = value;
+		else {
+			run(data, read_file(argv[i], data));
+			files++;
+			continue;
+		}
+		i++;
+	}
+	return files;
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t seconds = 0, most = 0;
+	struct wishes wishes = {.seconds = 1};
 	double begin = now();
-	bool files = false;
-	int i, r = 0;
 
 #ifdef FUZZ_SANITIZED
 	__sanitizer_set_death_callback(save);
 #endif
 	signal(SIGABRT, die);
-	for (i = 1; i < argc; i++) {
-		bool more = i + 1 < argc;
-
-		if (more && !strcmp(argv[i], "--seconds")) {
-			seconds = strtoull(argv[++i], NULL, 10);
-		} else if (more && !strcmp(argv[i], "--runs")) {
-			most = strtoull(argv[++i], NULL, 10);
-		} else if (more && !strcmp(argv[i], "--seed")) {
-			state = strtoull(argv[++i], NULL, 10) | 1;
-		} else {
-			r |= run_file(argv[i]);
-			files = true;
-		}
-	}
-	if (files)
-		return r;
-	make_seeds();
-	run((const uint8_t *)"", 0);
-	while (most ? runs < most : now() - begin < (double)(seconds ? seconds : 1))
+	signal(SIGVTALRM, die);
+	if (read_arguments(&wishes, argc, argv))
+		return 0;
+	make_seeds(wishes.corpus);
+	while (wishes.runs ? runs < wishes.runs : now() - begin < (double)wishes.seconds)
 		mutate_and_run();
-	printf("%llu inputs from %u seeds\n", (unsigned long long)runs, n_seeds);
-	for (i = 0; i < (int)n_seeds; i++)
-		free(seeds[i].data);
+	printf("%llu inputs from %u seeds; %u more reach new code, %u edges\n", (unsigned long long)runs, n_begun,
+	       n_pool - n_begun, coverage_edges());
+	if (wishes.keep)
+		keep_all(wishes.keep, count_seeds());
+	while (n_pool)
+		free(pool[--n_pool].data);
 	return 0;
 }
