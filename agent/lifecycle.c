@@ -11,6 +11,7 @@
  */
 #include "agent/lifecycle.h"
 #include "agent/blockmap.h"
+#include "agent/dormant.h"
 #include "agent/fork.h"
 #include "agent/identity.h"
 #include "agent/link.h"
@@ -25,13 +26,10 @@
 #include "agent/sys.h"
 #include "agent/tell.h"
 #include "agent/unwind.h"
-#include <dlfcn.h>
-#include <elf.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -49,6 +47,7 @@ static enum { STAGE_NONE = 0, STAGE_CORE, STAGE_WHOLE, STAGE_OFF } stage;
 extern char **__environ;
 static uint32_t last_epoch = EPOCH_FIRST;
 static int early_region_fd = -1;
+static enum dormant_reason dormant;
 
 void process_lost(uint32_t flag)
 {
@@ -64,35 +63,6 @@ void process_dropped(uint32_t flag)
 bool lifecycle_started(void)
 {
 	return stage == STAGE_CORE || stage == STAGE_WHOLE;
-}
-
-/*
- * Does another object define malloc before us? An executable at a fixed address that takes malloc's address
- * shows an entry of its own in the symbol's place, but does not define it.
- */
-static bool malloc_is_elsewhere(void)
-{
-	extern void *malloc(size_t);
-	void *ours = (void *)malloc, *first = dlsym(RTLD_DEFAULT, "malloc");
-	const Elf64_Sym *symbol = NULL;
-	Dl_info info;
-
-	if (first == ours || !first)
-		return false;
-	return !dladdr1(first, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol || symbol->st_shndx != SHN_UNDEF;
-}
-
-/* Others answer malloc before us (an allocator in the executable, a sanitizer), or the host is privileged. */
-static bool must_stay_dormant(void)
-{
-	static const char *const strangers[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init",
-						"__lsan_init"};
-	if (malloc_is_elsewhere() || getauxval(AT_SECURE))
-		return true;
-	for (unsigned i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
-		if (dlsym(RTLD_DEFAULT, strangers[i]))
-			return true;
-	return false;
 }
 
 static uint64_t reserve_size(void)
@@ -143,7 +113,10 @@ static void begin_core(void)
 
 	real_resolve();
 	settings_begin(__environ);
-	on = options.mode != MODE_OFF && !must_stay_dormant() && start_core(&early_region_fd);
+	dormant = options.mode == MODE_OFF ? DORMANT_NO : dormant_reason();
+	on = options.mode != MODE_OFF && dormant == DORMANT_NO && start_core(&early_region_fd);
+	if (!on && dormant == DORMANT_NO && options.mode != MODE_OFF)
+		dormant = DORMANT_NO_MEMORY;
 	stage = on ? STAGE_CORE : STAGE_OFF;
 	__atomic_store_n(&process_page.epoch, on ? EPOCH_FIRST : EPOCH_DORMANT, __ATOMIC_RELEASE);
 }
@@ -198,6 +171,8 @@ __attribute__((constructor)) static void constructor(void)
 	if (!__environ)
 		__environ = none;
 	lifecycle_begin(NULL);
+	if (stage == STAGE_OFF)
+		dormant_tell(dormant);
 	if (__environ == none)
 		__environ = NULL;
 	thread.busy = BUSY_NO;

@@ -105,6 +105,14 @@ bool store_open(uint64_t reserve, int *fd)
 	return true;
 }
 
+void store_close(int fd)
+{
+	sys3(SYS_munmap, store, store->size, 0);
+	store = NULL;
+	if (fd >= 0)
+		sys3(SYS_close, fd, 0, 0);
+}
+
 static bool write_all(int fd, const char *data, uint64_t length)
 {
 	uint64_t done = 0;

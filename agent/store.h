@@ -16,6 +16,9 @@ extern struct region_header *store; /* NULL before store_open: the agent is not 
  */
 bool store_open(uint64_t reserve, int *fd);
 
+/* Undoes store_open, where the agent stays dormant after all. Context: init. */
+void store_close(int fd);
+
 /*
  * In a forked child: replaces the parent's region by a copy of it with a stream of its own. The copy's
  * records are the parent's; its counters are for fork.c to set. As store_open.

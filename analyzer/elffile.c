@@ -66,7 +66,8 @@ static void read_interpreter(Elf *elf, int fd, struct elf_facts *facts)
 
 static void read_symbol(const char *name, const GElf_Sym *symbol, bool dynamic, struct elf_facts *facts)
 {
-	if (!facts->sanitizer)
+	/* A program may ask for a weak symbol's address to see whether a sanitizer is there. */
+	if (!facts->sanitizer && (symbol->st_shndx != SHN_UNDEF || GELF_ST_BIND(symbol->st_info) != STB_WEAK))
 		facts->sanitizer = sanitizer_of(name);
 	if (dynamic && symbol->st_shndx != SHN_UNDEF && strcmp(name, "malloc") == 0)
 		facts->own_malloc = true;
@@ -100,10 +101,13 @@ static void read_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, st
 
 		if (!gelf_getdyn(data, (int)i, &entry))
 			return;
-		if (entry.d_tag != DT_SONAME)
+		if (entry.d_tag != DT_SONAME && entry.d_tag != DT_NEEDED)
 			continue;
 		name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
-		facts->loader = name && strncmp(name, "ld-", 3) == 0;
+		if (name && entry.d_tag == DT_SONAME)
+			facts->loader = strncmp(name, "ld-", 3) == 0;
+		else if (name && (strncmp(name, "libasan.so", 10) == 0 || strncmp(name, "libclang_rt.asan", 16) == 0))
+			facts->runtime_first = true;
 	}
 }
 

@@ -9,6 +9,7 @@ struct elf_facts {
 	const char *machine_name;
 	char interpreter[256]; /* empty: statically linked */
 	const char *sanitizer; /* NULL, or which one it is built with */
+	bool runtime_first;    /* which insists on being the first library */
 	bool loader;	       /* it is ld.so */
 	bool own_malloc;       /* it exports a malloc of its own */
 };

@@ -20,6 +20,18 @@ static const struct {
 };
 #define KNOWN_LOSSES (2u * LOST_THREAD - 1)
 
+static const char *const dormancies[N_DORMANT] = {
+	[DORMANT_EXECUTABLE] = "the executable has an allocator of its own (a sanitizer's may be one)",
+	[DORMANT_LIBRARY] = "another library with an allocator comes before the agent",
+	[DORMANT_ASAN] = "the program is built with AddressSanitizer, which has an allocator of its own",
+	[DORMANT_TSAN] = "the program is built with ThreadSanitizer, which has an allocator of its own",
+	[DORMANT_MSAN] = "the program is built with MemorySanitizer, which has an allocator of its own",
+	[DORMANT_HWASAN] = "the program is built with HWAddressSanitizer, which has an allocator of its own",
+	[DORMANT_LSAN] = "the program is built with LeakSanitizer, which has an allocator of its own",
+	[DORMANT_VALGRIND] = "the program runs under valgrind, which replaces the allocator",
+	[DORMANT_NO_MEMORY] = "there was no memory for the agent when the program started",
+};
+
 __attribute__((format(printf, 2, 3))) static void add(struct exactness *exactness, const char *format, ...)
 {
 	va_list arguments;
@@ -37,6 +49,12 @@ void exactness_judge(struct exactness *exactness, const struct process *process)
 	char n[WORD_MAX];
 
 	exactness->n = 0;
+	if (agent->dormant) {
+		const char *why = agent->dormant < N_DORMANT ? dormancies[agent->dormant] : NULL;
+
+		add(exactness, "dormant: %s", why ? why : "for a reason that this version does not know");
+		return;
+	}
 	if (agent->mode != MODE_EXACT)
 		add(exactness, "mode %s", mode_name(agent->mode));
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)

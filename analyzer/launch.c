@@ -129,11 +129,16 @@ static enum launch_status check_elf(int fd, const char *path, const char *agent,
 	if (strstr(program.interpreter, "/ld-musl"))
 		return say(why, LAUNCH_REFUSED,
 			   "%s is linked with musl and the agent with glibc: build both with one libc", path);
-	if (program.sanitizer)
-		return say(why, LAUNCH_REFUSED,
-			   "%s is built with %s, which replaces malloc itself: build it without -fsanitize", path,
-			   program.sanitizer);
+	if (program.runtime_first)
+		return say(
+			why, LAUNCH_REFUSED,
+			"%s is built with AddressSanitizer, whose library lets nothing be preloaded before it: build "
+			"it without -fsanitize=address",
+			path);
 	status = check_rights(fd, path, why);
+	if (status == LAUNCH_OK && program.sanitizer)
+		return say(why, LAUNCH_OK, "%s is built with %s, so the agent stays out of it", path,
+			   program.sanitizer);
 	if (status == LAUNCH_OK && program.own_malloc)
 		return say(why, LAUNCH_OK,
 			   "%s has an allocator of its own in the executable, so the agent stays out of it", path);

@@ -47,7 +47,8 @@ char *overview_line(const struct process *process, char line[OVERVIEW_SIZE])
 	if (rss)
 		format_bytes((double)rss, rss_text);
 	snprintf(line, OVERVIEW_SIZE, FORMAT, pid, state_of(process, state), rss_text,
-		 format_bytes((double)live, live_text), verdict_name(process->verdict.state), clean ? clean : "?");
+		 format_bytes((double)live, live_text),
+		 process->agent.dormant ? "dormant" : verdict_name(process->verdict.state), clean ? clean : "?");
 	free(clean);
 	return line;
 }

@@ -4,6 +4,7 @@
  * Sizes are binary units (1 MB is 1,048,576 bytes). Of many processes those with the most to say are told in
  * full, the others in a line each.
  */
+#include "analyzer/exactness.h"
 #include "analyzer/report.h"
 #include "analyzer/text_process.h"
 #include "analyzer/words.h"
@@ -73,7 +74,14 @@ static struct ranked *rank_all(const struct model *model, size_t *n)
 
 static void put_summary(const struct text *t, const struct ranked *ranked)
 {
+	struct exactness exactness;
+
 	text_title(t, ranked->process);
+	if (ranked->process->agent.dormant) {
+		exactness_judge(&exactness, ranked->process);
+		fprintf(t->out, ": %s\n", exactness.reasons[0]);
+		return;
+	}
 	fprintf(t->out, ": %s, ", verdict_name(ranked->process->verdict.state));
 	if (ranked->live_blocks > 0)
 		text_blocks(t, "live ", ranked->live_bytes > 0 ? ranked->live_bytes : 0, ranked->live_blocks);

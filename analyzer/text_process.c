@@ -262,10 +262,12 @@ int text_process(const struct text *t, const struct process *process)
 	text_title(t, process);
 	fputc('\n', t->out);
 	put_verdict(t, process, &figures);
-	put_memory(t, &figures, &listing);
+	if (!process->agent.dormant)
+		put_memory(t, &figures, &listing);
 	put_exactness(t, process);
 	r = put_callsites(t, process, &listing);
-	put_cost(t, process);
+	if (!process->agent.dormant)
+		put_cost(t, process);
 	put_complaints(t, process, &listing);
 	listing_fini(&listing);
 	return r;

@@ -193,10 +193,26 @@ enum lost_flags {
 	LOST_THREAD = 64,	 /* a thread allocated before it had counters, or got none */
 };
 
+/* Why an agent only passes through; it says HELLO with mode off, and then nothing any more. */
+enum dormant_reason {
+	DORMANT_NO = 0,
+	DORMANT_EXECUTABLE, /* the executable has an allocator of its own */
+	DORMANT_LIBRARY,    /* a library that comes before the agent has */
+	DORMANT_ASAN,
+	DORMANT_TSAN,
+	DORMANT_MSAN,
+	DORMANT_HWASAN,
+	DORMANT_LSAN,
+	DORMANT_VALGRIND,
+	DORMANT_NO_MEMORY,  /* nothing can be kept */
+	DORMANT_PRIVILEGED, /* never told: such a process makes no connection */
+	N_DORMANT,
+};
+
 struct wire_agent {
-	uint8_t mode;	  /* enum agent_mode */
-	uint8_t unwinder; /* enum agent_unwinder */
-	uint16_t reserved;
+	uint8_t mode;		/* enum agent_mode */
+	uint8_t unwinder;	/* enum agent_unwinder */
+	uint16_t dormant;	/* enum dormant_reason */
 	uint32_t lost;		/* enum lost_flags */
 	uint64_t memory_bytes;	/* the agent's own, map and region included */
 	uint64_t cpu_ns;	/* of the sampler thread */

@@ -1,7 +1,8 @@
 /*
  * Fuzzes what `guardctl report FILE` does: whatever a recording holds, every report of it can be written.
  *
- * Module paths of an input are looked for under a folder that is not there: what an ELF file holds is libelf's to check.
+ * Module paths of an input are looked for under a folder that is not there: what an ELF file holds is libelf's to
+ * check.
  */
 #include "analyzer/overview.h"
 #include "analyzer/recorder.h"
