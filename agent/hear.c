@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define LOCK_WAIT_MS 100
+#define FRAMES_A_TIME 64 /* who has more to say is heard again later */
 
 static char frame_buffer[FRAME_MAX] __attribute__((aligned(8)));
 
@@ -44,7 +45,7 @@ bool hear(void)
 
 	if (!link_lock(LOCK_WAIT_MS))
 		return false;
-	while (link_receive(frame_buffer) > 0) {
+	for (unsigned i = 0; i < FRAMES_A_TIME && link_receive(frame_buffer) > 0; i++) {
 		if (frame->type == FRAME_SET) {
 			link_unlock();
 			set_option(frame);

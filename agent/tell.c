@@ -21,7 +21,21 @@ static uint32_t n_sums, n_allocated; /* of sums and told.told */
 struct telling {
 	int pass; /* descriptor that goes with the first frame; -1: none */
 	int wait_ms;
+	uint64_t began; /* ns; wait_ms is for all frames together */
 };
+
+/* Reading the clock costs something, and is not needed where nothing is waited for. */
+static struct telling telling_begin(int pass, int wait_ms)
+{
+	return (struct telling){pass, wait_ms, wait_ms ? proc_monotonic() : 0};
+}
+
+static int time_left_ms(const struct telling *t)
+{
+	uint64_t passed = t->wait_ms ? (proc_monotonic() - t->began) / 1000000 : 0;
+
+	return passed < (uint64_t)t->wait_ms ? t->wait_ms - (int)passed : 0;
+}
 
 static bool send_frame(void *context, const struct wire_header *frame)
 {
@@ -29,7 +43,7 @@ static bool send_frame(void *context, const struct wire_header *frame)
 	int pass = t->pass;
 
 	t->pass = -1;
-	if (link_send(frame, pass, t->wait_ms))
+	if (link_send(frame, pass, time_left_ms(t)))
 		return true;
 	__atomic_fetch_add(&store->agent.frames_unsent, 1, __ATOMIC_RELAXED);
 	return false;
@@ -92,7 +106,7 @@ void tell_forget(void)
 
 bool tell_hello(int region_fd)
 {
-	struct telling t = {region_fd, HELLO_WAIT_MS};
+	struct telling t = telling_begin(region_fd, HELLO_WAIT_MS);
 	struct region_view view = store_view();
 	struct frame_builder b;
 	bool said = false;
@@ -115,7 +129,7 @@ bool tell_hello(int region_fd)
 
 bool tell_snapshot(uint16_t type, int wait_ms)
 {
-	struct telling t = {-1, wait_ms};
+	struct telling t = telling_begin(-1, wait_ms);
 	struct region_view view = store_view();
 	struct frame_builder b;
 	bool whole = false;
@@ -134,7 +148,7 @@ bool tell_snapshot(uint16_t type, int wait_ms)
 
 void tell_event(uint32_t kind, uint32_t value, const char *text)
 {
-	struct telling t = {-1, 0};
+	struct telling t = telling_begin(-1, 0);
 	struct frame_builder b;
 	struct wire_event *event;
 	size_t length = strlen(text);

@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 3000 /* agents try to connect every second */
-#define ANSWER_LIMIT_MS 15000
+#define CONNECT_LIMIT_S 5
+#define ANSWER_LIMIT_MS 15000 /* for the next frame */
+#define TALK_LIMIT_MS 300000  /* for all of them */
 
 struct client {
 	int fd;
@@ -70,6 +72,7 @@ static int listen_alone(struct client *client)
 
 static int client_open(struct client *client)
 {
+	const struct timeval limit = {CONNECT_LIMIT_S, 0};
 	struct sockaddr_un address;
 	int r = socket_address(&address, client->path);
 
@@ -79,9 +82,10 @@ static int client_open(struct client *client)
 	client->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
 		return -errno;
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(client->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return socket_peer_trusted(client->fd, NULL) ? 0 : -EPERM;
-	r = -errno;
+	r = errno == EAGAIN ? -ETIMEDOUT : -errno; /* its queue is full, and nobody takes from it */
 	close(client->fd);
 	client->fd = -1;
 	return r == -ENOENT || r == -ECONNREFUSED ? listen_alone(client) : r;
@@ -133,17 +137,17 @@ static int converse(struct client *client, unsigned what, int pid, const char *t
 	const struct wire_query query = {.what = what, .pid = pid};
 	const struct wire_header *frame =
 		connection_frame(client->frame, FRAME_QUERY, 0, WIRE_QUERY, &query, sizeof(query), text);
-	uint64_t deadline = now_ms() + ANSWER_LIMIT_MS;
+	uint64_t deadline = now_ms() + TALK_LIMIT_MS;
 	int r = frame ? connection_send(client->fd, frame) : -EMSGSIZE;
 
-	while (r == 0 && (r = receive(client, deadline)) > 0) {
+	while (r == 0 && (r = receive(client, now_ms() + ANSWER_LIMIT_MS)) > 0) {
 		frame = (const struct wire_header *)client->frame;
 		if (is_refusal(frame, client->alone, pid))
 			return EXIT_FAILED;
 		take(context, frame);
 		if (frame->type == FRAME_REPLY && (frame->flags & FRAME_LAST))
 			return EXIT_FINE;
-		r = 0;
+		r = now_ms() < deadline ? 0 : -ETIMEDOUT;
 	}
 	message("%s: %s", client->path, r < 0 ? strerror(-r) : "the connection ended before the answer");
 	return EXIT_FAILED;

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,12 +27,15 @@
 
 #define EVENTS_A_TURN 64
 #define BACKLOG 4096
+#define ROOM 32		 /* descriptors kept for what agents hand over, where the silent take all others */
+#define SILENCE_MS 10000 /* an agent or a client says at once what it is */
 
 /* One that has connected and not said yet what it is. */
 struct visitor {
 	struct visitor *next;
 	struct source socket;
 	int pid;
+	uint64_t deadline;
 };
 
 uint64_t now_ms(void)
@@ -146,10 +150,40 @@ int collector_adopt(struct collector *collector, int fd, int pid)
 	if (!visitor)
 		return -ENOMEM;
 	visitor->pid = pid;
+	visitor->deadline = now_ms() + SILENCE_MS;
 	while (*last) /* in the order they came */
 		last = &(*last)->next;
 	*last = visitor;
 	return source_add(collector, &visitor->socket, fd, EPOLLIN, visitor_ready);
+}
+
+/* Closes those who have been silent too long; when the next of them will have been (ms), 0: never. */
+static uint64_t visitors_tick(struct collector *collector, uint64_t now)
+{
+	for (struct visitor *visitor = collector->visitors; visitor; visitor = visitor->next) {
+		if (visitor->socket.fd < 0)
+			continue;
+		if (visitor->deadline > now)
+			return visitor->deadline; /* they are in the order they came */
+		collector->n_silent++;
+		source_close(collector, &visitor->socket);
+	}
+	return 0;
+}
+
+/* Closes the one who has been silent longest, to make room. False: nobody is. */
+static bool send_away_silent(struct collector *collector)
+{
+	for (struct visitor *visitor = collector->visitors; visitor; visitor = visitor->next) {
+		if (visitor->socket.fd >= 0)
+			visitor_ready(collector, &visitor->socket, EPOLLIN);
+		if (visitor->socket.fd < 0)
+			continue;
+		collector->n_silent++;
+		source_close(collector, &visitor->socket);
+		return true;
+	}
+	return false;
 }
 
 /* No descriptor is left: turns one connection away, so that the queue does not wake us for ever. */
@@ -157,12 +191,22 @@ static void turn_away(struct collector *collector)
 {
 	int fd;
 
+	if (send_away_silent(collector))
+		return;
 	collector->n_turned_away++;
 	close(collector->spare);
 	fd = accept4(collector->listener.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
 	collector->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* The lowest numbers are given first, so a high one tells how many are left. */
+static bool is_crowded(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)fd + ROOM > limit.rlim_cur;
 }
 
 static void listener_ready(struct collector *collector, struct source *source, uint32_t events)
@@ -180,9 +224,13 @@ static void listener_ready(struct collector *collector, struct source *source, u
 		if (!socket_peer_trusted(fd, &pid)) {
 			collector->n_refused++;
 			close(fd);
-		} else if (collector_adopt(collector, fd, pid) == -ENOMEM) {
-			close(fd);
+			continue;
 		}
+		collector->n_accepted++;
+		if (is_crowded(fd))
+			send_away_silent(collector);
+		if (collector_adopt(collector, fd, pid) == -ENOMEM)
+			close(fd);
 	}
 }
 
@@ -332,6 +380,7 @@ int collector_step(struct collector *collector, int timeout_ms)
 
 	timeout_ms = time_left(now, streams_tick(collector, now), timeout_ms);
 	timeout_ms = time_left(now, queries_tick(collector, now), timeout_ms);
+	timeout_ms = time_left(now, visitors_tick(collector, now), timeout_ms);
 	n = epoll_wait(collector->epoll, events, EVENTS_A_TURN, timeout_ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;

@@ -44,6 +44,7 @@ struct collector {
 	unsigned n_live, n_ended;
 	uint64_t n_seen, n_ends, n_forgotten;
 	uint64_t n_refused, n_turned_away; /* not trusted; no descriptor left */
+	uint64_t n_accepted, n_silent;	   /* the latter did not say in time what they are */
 	/* An agent says something; NULL: nobody listens. */
 	void (*event)(struct collector *collector, const struct process *process, const struct wire_event *event,
 		      const char *text);

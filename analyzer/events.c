@@ -41,6 +41,8 @@ void losses_print(const struct collector *collector)
 	if (collector->n_turned_away)
 		message("%" PRIu64 " connections were turned away: no file descriptor left; raise `ulimit -Hn`",
 			collector->n_turned_away);
+	if (collector->n_silent)
+		message("%" PRIu64 " connections were closed: they did not say what they are", collector->n_silent);
 	if (collector->n_forgotten)
 		message("%" PRIu64 " processes that ended long ago are not in the reports: the last %u are kept",
 			collector->n_forgotten, collector->keep_ended);

@@ -191,10 +191,10 @@ int json_stacks_begin(struct json_stacks *stacks, const struct process *process)
 
 static int make_key(struct json_stacks *stacks, const uint64_t *frames, uint32_t n_frames)
 {
-	if (n_frames > stacks->key_room) {
+	if (!stacks->key || n_frames > stacks->key_room) {
 		free(stacks->key);
 		stacks->key_room = 0;
-		stacks->key = calloc(n_frames, sizeof(*stacks->key));
+		stacks->key = calloc(n_frames ? n_frames : 1, sizeof(*stacks->key));
 		if (!stacks->key)
 			return -ENOMEM;
 		stacks->key_room = n_frames;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define REGION_MAX (UINT64_C(4) << 30) /* bytes; far more than an agent makes */
+#define HOLES_MAX (UINT64_C(4) << 20)  /* bytes in use to which nothing was written */
 #define READ_TRIES 4
 
 bool region_is_sealed(int memfd)
@@ -61,9 +62,11 @@ static int read_header(int memfd, struct region_header *header)
 
 static int sum(struct region_copy *copy)
 {
+	uint64_t most = copy->view.size / REGION_LINE + 1; /* each callsite has a record, and ids are given from 1 on */
+
 	copy->n_sums = region_callsite_bound(&copy->view);
-	if (copy->n_sums == 0)
-		copy->n_sums = 1;
+	if (copy->n_sums > most)
+		copy->n_sums = (uint32_t)most;
 	copy->sums = calloc(copy->n_sums, sizeof(*copy->sums));
 	if (!copy->sums)
 		return -ENOMEM;
@@ -91,11 +94,20 @@ static int read_records(struct region_copy *copy, int memfd, uint64_t used)
 	return r < 0 ? r : sum(copy);
 }
 
+/* How much of the region to read: what it says, as far as that is there. One that says much has taken the memory. */
+static uint64_t size_to_read(const struct region_header *header, const struct stat *status)
+{
+	uint64_t size = (uint64_t)status->st_size, taken = (uint64_t)status->st_blocks * 512 + HOLES_MAX;
+
+	size = size < REGION_MAX ? size : REGION_MAX;
+	size = size < taken ? size : taken;
+	return (header->used < size ? header->used : size) & ~(uint64_t)7;
+}
+
 int region_copy_read(struct region_copy *copy, int memfd)
 {
 	struct region_header *header;
 	struct stat status;
-	uint64_t used;
 	int r;
 
 	*copy = (struct region_copy){0};
@@ -108,10 +120,8 @@ int region_copy_read(struct region_copy *copy, int memfd)
 	header = (struct region_header *)copy->bytes;
 	r = read_header(memfd, header);
 	if (r == 0) {
-		used = header->used < (uint64_t)status.st_size ? header->used : (uint64_t)status.st_size;
-		used = used < REGION_MAX ? used : REGION_MAX;
 		copy->view.size = REGION_HEADER_SIZE;
-		r = read_records(copy, memfd, used & ~(uint64_t)7);
+		r = read_records(copy, memfd, size_to_read(header, &status));
 	}
 	if (r < 0)
 		region_copy_fini(copy);

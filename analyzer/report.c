@@ -90,7 +90,8 @@ static int write_and_rename(const char *path, const struct stat *old, const char
 
 	if (asprintf(&temporary, "%s.tmp", path) < 0)
 		return -ENOMEM;
-	out = fopen(temporary, "we");
+	unlink(temporary); /* left over; or a link that somebody has laid there */
+	out = fopen(temporary, "wxe");
 	if (!out) {
 		r = -errno;
 		free(temporary);

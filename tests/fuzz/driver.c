@@ -26,7 +26,7 @@
 #endif
 
 #define POOL 16384u
-#define KEPT_LONGEST 16384u /* bytes of an input that is kept for good */
+#define KEPT_LONGEST 4096u /* bytes of an input that is kept for good */
 #define LONGEST_S 10
 
 volatile uint64_t fuzz_read;
@@ -52,6 +52,13 @@ static void die(int signal_number)
 	save();
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
+}
+
+/* UndefinedBehaviorSanitizer's own way out would pass us by. */
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+	return "abort_on_error=1:print_stacktrace=1";
 }
 
 static bool run(const uint8_t *data, size_t size)
