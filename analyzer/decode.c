@@ -205,6 +205,26 @@ static int decode_callsite_verdicts(struct process *process, const struct wire_r
 	return 0;
 }
 
+static int decode_evidence(struct process *process, const struct wire_record *record)
+{
+	const struct wire_evidence *evidence = record_body(record, 0);
+	size_t n = record_size(record) / sizeof(*evidence);
+	struct callsite *callsite;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = evidence[i].state < N_VERDICTS ? callsite_at(process, evidence[i].callsite, &callsite)
+						       : -EBADMSG;
+		float *number;
+
+		if (r < 0)
+			return r;
+		callsite->evidence = evidence[i];
+		for (number = &callsite->evidence.z; number <= &callsite->evidence.age_s; number++)
+			*number = (float)real_number(*number);
+	}
+	return 0;
+}
+
 static int decode_samples(struct process *process, const struct wire_record *record)
 {
 	const struct wire_sample *samples = record_body(record, 0);
@@ -231,6 +251,9 @@ static int decode_verdict(struct process *process, const struct wire_record *rec
 	verdict->live_growth_bytes_per_hour = real_number(wire->live_growth_bytes_per_hour);
 	verdict->live_r2 = real_number(wire->live_r2);
 	verdict->time_to_limit_s = isfinite(wire->time_to_limit_s) ? wire->time_to_limit_s : -1;
+	verdict->confidence = real_number(wire->confidence);
+	for (double *number = &verdict->evident_bytes_per_hour; number <= &verdict->grown_shared; number++)
+		*number = real_number(*number);
 	for (unsigned i = 0; i < WIRE_REASONS; i++)
 		for (unsigned k = 0; k < 3; k++)
 			verdict->reasons[i].value[k] = real_number(wire->reasons[i].value[k]);
@@ -274,6 +297,8 @@ static int decode_record(struct process *process, uint16_t type, const struct wi
 		return decode_verdict(process, record);
 	case WIRE_CALLSITE_VERDICT:
 		return decode_callsite_verdicts(process, record);
+	case WIRE_EVIDENCE:
+		return decode_evidence(process, record);
 	case WIRE_AGENT:
 		return decode_agent(process, record);
 	case WIRE_END:

@@ -24,6 +24,7 @@ struct callsite {
 	uint64_t *frames; /* leaf first, (module << FRAME_MODULE_SHIFT) | address as linked; NULL: not known */
 	struct wire_counts counts;
 	struct wire_callsite_verdict verdict;
+	struct wire_evidence evidence; /* evidence.callsite 0: none */
 };
 
 enum final_state { FINAL_NONE = 0, FINAL_AGENT, FINAL_POST_MORTEM };

@@ -39,7 +39,7 @@ static void begin_anew(struct evidence_row *row, const struct calendar *calendar
 	row->cohort = calendar->cohort;
 	row->restarts = calendar->restarts;
 	row->elders = row->live_blocks;
-	row->found = (struct finding){0};
+	row->found = (struct wire_evidence){.callsite = row->found.callsite};
 }
 
 /* Keeps the lesser one of two troughs in `i`. */
@@ -102,7 +102,7 @@ void evidence_begin(struct evidence_row *row, const struct calendar *calendar, u
 		    const struct region_cell *sums)
 {
 	*row = (struct evidence_row){
-		.callsite = callsite,
+		.found.callsite = callsite,
 		.allocated_blocks = sums->allocated_blocks,
 		.live_blocks = saturated(difference(sums->allocated_blocks, sums->freed_blocks)),
 		.live_bytes = difference(sums->allocated_bytes, sums->freed_bytes),
@@ -149,22 +149,4 @@ void evidence_count_end(struct evidence_row *row, const struct calendar *calenda
 
 	if (cohort->old == EVIDENCE_UNREAD)
 		cohort->old = saturated(evidence_alive_before(row, calendar, row->cohort - 2));
-}
-
-void evidence_ages(const struct evidence_row *row, const struct calendar *calendar, uint32_t ages[EVIDENCE_AGES])
-{
-	uint64_t life = calendar->walk_ns - calendar->begin_ns, middle;
-
-	memset(ages, 0, EVIDENCE_AGES * sizeof(*ages));
-	ages[0] = row->elders;
-	if (!calendar->walk_ns || !life)
-		return;
-	for (uint32_t i = calendar_oldest(calendar); i != calendar->cohort + 1; i++) {
-		uint32_t eighth;
-
-		middle = (calendar_cohort_begin(calendar, i) + calendar_cohort_end(calendar, i)) / 2 -
-			 calendar->begin_ns;
-		eighth = (uint32_t)(middle * EVIDENCE_AGES / life);
-		ages[eighth < EVIDENCE_AGES ? eighth : EVIDENCE_AGES - 1] += row->cohorts[i % CALENDAR_COHORTS].alive;
-	}
 }

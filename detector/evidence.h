@@ -17,8 +17,8 @@
  *     4. if what & CALENDAR_WALK: calendar_walk_begin, evidence_count_begin for each row; for each block of the map
  *        evidence_count(calendar, row of its callsite or NULL, its birth byte); calendar_walk_end,
  *        evidence_count_end for each row. Where that is too dear just now, 4 and 5 are left out.
- *     5. findings_begin; finding_judge for each row, findings_sift; finding_verdict for each row
- *   at the end of the process: 1, 2, 4 where there is time for it, and 5 with at_end.
+ *     5. judge as findings.h says
+ *   at the end of the process: 1, 2, 4 and finding_judge where there is time for it, and the rest of 5 with at_end.
  *
  * A block that is reallocated keeps its birth byte, whatever callsite it belongs to from then on. Blocks of the loader
  * (birth byte 255) are elders.
@@ -40,24 +40,7 @@ struct evidence_cohort {
 	uint32_t old;
 };
 
-/* The numbers that a finding is made of, as of the last walk (finding.h). */
-struct finding {
-	uint8_t kind;	  /* enum finding_kind */
-	uint8_t in_a_row; /* evaluations in a row that said leak or growth */
-	uint8_t state;	  /* enum verdict_state, as given last */
-	uint8_t reserved;
-	float z;		 /* Mann and Kendall's, of the troughs */
-	float p_value;		 /* of that */
-	float rise;		 /* of the troughs since the first quarter: blocks; bytes for FINDING_BYTES */
-	float survivors, births; /* of the mature cohorts */
-	float hazard, hazard_s;	 /* share of the old blocks that was freed in the last so many seconds */
-	float deceleration;	 /* survivors of the later half of the mature cohorts over the earlier, per time */
-	float tail;		 /* the last quarter's rise over what the survivors promise */
-	float rate, rate_low, rate_high; /* bytes an hour; 80 % interval */
-};
-
 struct evidence_row {
-	uint32_t callsite;		  /* the caller's */
 	uint32_t level, cohort, restarts; /* of the calendar, when last in step */
 	uint64_t allocated_blocks, live_bytes;
 	uint32_t live_blocks, elders;
@@ -65,7 +48,7 @@ struct evidence_row {
 	uint32_t trough_blocks[CALENDAR_EPOCHS]; /* or UNREAD */
 	uint64_t trough_bytes[CALENDAR_EPOCHS];
 	struct evidence_cohort cohorts[CALENDAR_COHORTS]; /* by number mod 32 */
-	struct finding found;
+	struct wire_evidence found;			  /* its callsite: the caller's number */
 };
 _Static_assert(sizeof(struct evidence_row) <= 1126, "1.1 KB for a candidate");
 
@@ -93,7 +76,3 @@ void evidence_count_end(struct evidence_row *row, const struct calendar *calenda
 
 /* Blocks alive that were born before this cohort, by the last walk. */
 uint64_t evidence_alive_before(const struct evidence_row *row, const struct calendar *calendar, uint32_t number);
-
-/* Blocks alive by age at the last walk: eighths of the time judged, the oldest first, elders among them. */
-#define EVIDENCE_AGES 8u
-void evidence_ages(const struct evidence_row *row, const struct calendar *calendar, uint32_t ages[EVIDENCE_AGES]);

@@ -11,6 +11,7 @@
 #define NS 1e-9
 #define PER_HOUR 3600e9
 #define WILSON_Z 1.96
+#define FINDING_AGES (sizeof(((struct wire_evidence *)0)->ages) / sizeof(uint32_t))
 
 /* What the tests look at. */
 struct view {
@@ -66,7 +67,7 @@ static void gather_cohorts(struct view *v)
 }
 
 /* E1, and what all others need. False: there is no rise. */
-static bool rises(struct view *v, struct finding *f)
+static bool rises(struct view *v, struct wire_evidence *f)
 {
 	if (v->blocks.n < 3)
 		return false;
@@ -95,7 +96,7 @@ static bool is_step(const struct trend_points *points)
 }
 
 /* E4: deaths since the latest walk, at 7t/8 or before, that knows how many were old then. */
-static bool turns_over(const struct view *v, struct finding *f)
+static bool turns_over(const struct view *v, struct wire_evidence *f)
 {
 	const struct calendar *c = v->calendar;
 	double n, deaths;
@@ -125,7 +126,7 @@ static double ratio_upper(double later, double earlier, double scale)
 }
 
 /* E5 */
-static bool decelerates(const struct view *v, struct finding *f)
+static bool decelerates(const struct view *v, struct wire_evidence *f)
 {
 	double by_birth, kept = f->births > 0 ? f->survivors / f->births : 1;
 
@@ -136,7 +137,7 @@ static bool decelerates(const struct view *v, struct finding *f)
 }
 
 /* E6 */
-static bool is_full(const struct view *v, struct finding *f)
+static bool is_full(const struct view *v, struct wire_evidence *f)
 {
 	const struct trend_points *m = &v->clear;
 	double scatter = trend_scatter(m, trend_sen(m).slope), promised, rise;
@@ -150,13 +151,13 @@ static bool is_full(const struct view *v, struct finding *f)
 	return rise + scatter < PLATEAU_SHARE * promised || rise + PLATEAU_SIGMA * scatter <= 0;
 }
 
-static void measure_rate(const struct view *v, struct finding *f)
+static void measure_rate(const struct view *v, struct wire_evidence *f)
 {
 	struct trend_slope s = trend_sen(&v->bytes);
 
-	f->rate = (float)(s.slope * PER_HOUR);
-	f->rate_low = (float)(s.low * PER_HOUR);
-	f->rate_high = (float)(s.high * PER_HOUR);
+	f->bytes_per_hour = (float)(s.slope * PER_HOUR);
+	f->bytes_per_hour_low = (float)(s.low * PER_HOUR);
+	f->bytes_per_hour_high = (float)(s.high * PER_HOUR);
 }
 
 /* The whole epoch in which this share of t lies; its trough of bytes. */
@@ -184,7 +185,7 @@ static unsigned levels_since(const struct view *v, double share)
 }
 
 /* There are more bytes because there are more blocks, and these come and go. */
-static bool follow_blocks(const struct view *v, const struct finding *f)
+static bool follow_blocks(const struct view *v, const struct wire_evidence *f)
 {
 	uint32_t last = v->calendar->epoch - 1, quarter = v->calendar->epoch / 4;
 	double before = v->row->trough_blocks[quarter], after = v->row->trough_blocks[last];
@@ -197,32 +198,31 @@ static bool follow_blocks(const struct view *v, const struct finding *f)
 }
 
 /* The byte channel. */
-static bool bytes_grow(struct view *v, struct finding *f, double material)
+static bool bytes_grow(struct view *v, struct wire_evidence *f)
 {
 	double eighth = bytes_at(v, 0.125), quarter = bytes_at(v, 0.25), half = bytes_at(v, 0.5);
 	double end = bytes_at(v, 1), d1 = end - half, d2 = half - quarter, d3 = quarter - eighth, exponent;
 	unsigned levels = levels_since(v, 0.125);
 
-	if (d1 <= 0 || d2 <= 0 || d3 <= 0 || levels < BYTES_LEVELS || end - quarter < material || follow_blocks(v, f))
+	if (d1 <= 0 || d2 <= 0 || d3 <= 0 || levels < BYTES_LEVELS || end - quarter < SURVIVOR_BYTES ||
+	    follow_blocks(v, f))
 		return false;
 	exponent = (elementary_log(d1 / d2) + elementary_log(d2 / d3)) / 2 / elementary_log(2);
 	if (exponent < BYTES_EXPONENT || (end <= bytes_at(v, MATURE_SHARE) && levels >= BYTES_LEVELS_MANY))
 		return false;
-	f->rise = (float)(end - quarter);
+	f->rise = f->survivor_bytes = (float)(end - quarter);
 	f->z = (float)trend_clearest(&v->bytes, &v->clear);
 	f->p_value = (float)elementary_normal_tail(f->z);
 	return true;
 }
 
-static enum finding_kind judge_blocks(struct view *v, struct finding *f, const struct findings *findings)
+static enum finding_kind judge_blocks(struct view *v, struct wire_evidence *f)
 {
-	double material = findings->at_end ? SURVIVOR_BYTES_END : SURVIVOR_BYTES_RUNNING;
-
 	if (!rises(v, f))
 		return FINDING_FLAT;
 	if (f->survivors < SURVIVOR_BLOCKS)
 		return f->survivors > 0 ? FINDING_MINOR : FINDING_LOAD;
-	if (f->survivors * mean_size(v->row) < material)
+	if (f->survivor_bytes < SURVIVOR_BYTES)
 		return FINDING_MINOR;
 	if (is_step(&v->blocks))
 		return FINDING_STEP;
@@ -235,54 +235,47 @@ static enum finding_kind judge_blocks(struct view *v, struct finding *f, const s
 	return f->survivors < KEPT_ALL * f->births ? FINDING_LEAK : FINDING_GROWTH;
 }
 
-void findings_begin(struct findings *findings, const struct options *options, bool at_end)
+/* Live blocks by age: eighths of t, elders among the oldest. */
+static void count_ages(const struct view *v, uint32_t *ages)
 {
-	*findings = (struct findings){.at_end = at_end, .hold_ns = options->hold};
+	const struct calendar *c = v->calendar;
+
+	ages[0] = v->row->elders;
+	for (uint32_t i = calendar_oldest(c); i != c->cohort + 1; i++) {
+		double middle = ((double)calendar_cohort_begin(c, i) + (double)calendar_cohort_end(c, i)) / 2;
+		unsigned age = (unsigned)((middle - (double)c->begin_ns) * FINDING_AGES / v->t);
+
+		ages[age < FINDING_AGES ? age : FINDING_AGES - 1] += v->row->cohorts[i % CALENDAR_COHORTS].alive;
+	}
 }
 
-void finding_judge(struct evidence_row *row, const struct calendar *calendar, struct findings *findings)
+void finding_judge(struct evidence_row *row, const struct calendar *calendar)
 {
 	struct view v = {.row = row, .calendar = calendar, .t = (double)(calendar->walk_ns - calendar->begin_ns)};
-	struct finding *f = &row->found, was = *f;
-	double material = findings->at_end ? SURVIVOR_BYTES_END : SURVIVOR_BYTES_RUNNING;
-	unsigned bin;
+	struct wire_evidence *f = &row->found, was = *f;
 
-	*f = (struct finding){.in_a_row = was.in_a_row, .state = was.state};
-	if (!calendar->walk_ns || calendar->epoch < EPOCH_LEAST)
+	*f = (struct wire_evidence){.callsite = was.callsite, .state = was.state, .in_a_row = was.in_a_row};
+	if (!calendar->walk_ns || v.t <= 0)
+		return;
+	f->age_s = (float)(v.t * NS);
+	f->live_blocks = row->live_blocks;
+	f->epochs = calendar->epoch;
+	count_ages(&v, f->ages);
+	if (calendar->epoch < EPOCH_LEAST)
 		return;
 	gather_troughs(&v);
 	gather_cohorts(&v);
 	f->survivors = (float)(v.early + v.late);
+	f->survivor_bytes = (float)(f->survivors * mean_size(row));
 	f->births = (float)(v.early_born + v.late_born);
-	f->kind = (uint8_t)judge_blocks(&v, f, findings);
-	if ((f->kind == FINDING_FLAT || f->kind == FINDING_MINOR) && bytes_grow(&v, f, material))
-		f->kind = FINDING_BYTES;
-	if (f->kind != FINDING_FLAT)
+	f->finding = (uint8_t)judge_blocks(&v, f);
+	if ((f->finding == FINDING_FLAT || f->finding == FINDING_MINOR) && bytes_grow(&v, f))
+		f->finding = FINDING_BYTES;
+	if (f->finding != FINDING_FLAT)
 		measure_rate(&v, f);
-	if (f->survivors < SURVIVOR_BLOCKS)
-		return;
-	findings->n_candidates++;
-	bin = f->z < TREND_Z ? FINDINGS_BINS : (unsigned)((f->z - TREND_Z) * 10);
-	if (f->z >= TREND_Z)
-		findings->by_z[bin < FINDINGS_BINS ? bin : FINDINGS_BINS - 1]++;
 }
 
-/* Of those at or above z, q n p(z) are expected by chance; the least z at which these are few enough is the cut. */
-void findings_sift(struct findings *findings)
-{
-	uint32_t at_least = 0;
-
-	findings->z_cut = TREND_Z + FINDINGS_BINS / 10.0;
-	for (unsigned i = FINDINGS_BINS; i-- > 0;) {
-		double z = TREND_Z + i / 10.0;
-
-		at_least += findings->by_z[i];
-		if (elementary_normal_tail(z) * findings->n_candidates <= DISCOVERY_RATE * at_least)
-			findings->z_cut = z;
-	}
-}
-
-enum verdict_state finding_state(const struct finding *found)
+enum verdict_state finding_state(const struct wire_evidence *found)
 {
 	static const uint8_t states[N_FINDINGS] = {
 		[FINDING_YOUNG] = VERDICT_INCONCLUSIVE,
@@ -298,42 +291,15 @@ enum verdict_state finding_state(const struct finding *found)
 		[FINDING_BYTES] = VERDICT_GROWTH,
 	};
 
-	return found->kind < N_FINDINGS ? (enum verdict_state)states[found->kind] : VERDICT_INCONCLUSIVE;
+	return found->finding < N_FINDINGS ? (enum verdict_state)states[found->finding] : VERDICT_INCONCLUSIVE;
 }
 
-static bool is_bad(enum verdict_state state)
+double finding_confidence(const struct wire_evidence *found)
 {
-	return state == VERDICT_LEAK || state == VERDICT_GROWTH;
+	return found->finding == FINDING_YOUNG ? 0 : 1 - (double)found->p_value;
 }
 
-enum verdict_state finding_verdict(struct evidence_row *row, const struct calendar *calendar, struct findings *findings)
-{
-	struct finding *f = &row->found;
-	enum verdict_state state = finding_state(f);
-
-	if (is_bad(state) && f->kind != FINDING_BYTES && f->z < findings->z_cut)
-		state = VERDICT_INCONCLUSIVE;
-	f->in_a_row = !is_bad(state) ? 0 : f->in_a_row < UINT8_MAX ? (uint8_t)(f->in_a_row + 1) : UINT8_MAX;
-	if (is_bad(state) && !findings->at_end &&
-	    (calendar->now_ns - calendar->begin_ns < findings->hold_ns || f->in_a_row < CONSECUTIVE)) {
-		findings->n_suspects++;
-		state = VERDICT_INCONCLUSIVE;
-	}
-	f->state = (uint8_t)state;
-	findings->n[state]++;
-	findings->rate[state] += f->rate;
-	findings->live_bytes[state] += row->live_bytes;
-	if (is_bad(state) && f->p_value > findings->p_value)
-		findings->p_value = f->p_value;
-	return state;
-}
-
-double finding_confidence(const struct finding *found)
-{
-	return found->kind == FINDING_YOUNG ? 0 : 1 - (double)found->p_value;
-}
-
-void finding_share(const struct finding *found, double *share, double *low, double *high)
+void finding_share(const struct wire_evidence *found, double *share, double *low, double *high)
 {
 	double n = found->births > found->survivors ? found->births : found->survivors, z2 = WILSON_Z * WILSON_Z;
 	double p = n > 0 ? found->survivors / n : 0, middle, half;
@@ -343,4 +309,77 @@ void finding_share(const struct finding *found, double *share, double *low, doub
 	*share = p;
 	*low = middle - half > 0 ? middle - half : 0;
 	*high = middle + half < 1 ? middle + half : 1;
+}
+
+struct reasons {
+	struct wire_reason *at;
+	unsigned n, room;
+};
+
+static void because(struct reasons *reasons, enum reason_code code, double a, double b, double c)
+{
+	if (reasons->n < reasons->room)
+		reasons->at[reasons->n++] = (struct wire_reason){.code = code, .value = {a, b, c}};
+}
+
+/* A leak or growth: what speaks for it, and what holds it back. */
+static void suspicion(struct reasons *r, const struct wire_evidence *f, double age_s, double hold_s)
+{
+	bool held = f->state != VERDICT_LEAK && f->state != VERDICT_GROWTH;
+
+	if (f->finding == FINDING_BYTES) {
+		because(r, REASON_BYTES_RISE, f->rise, f->bytes_per_hour, f->live_blocks);
+	} else {
+		because(r, REASON_KEPT, f->survivors, f->births > f->survivors ? f->births : f->survivors, 0);
+		because(r, REASON_OLD_LIVE, f->hazard, f->hazard_s, 0);
+		because(r, REASON_RISES, f->rise, f->bytes_per_hour, (1 - WARM_UP_SHARE) * f->age_s);
+	}
+	if (held && f->survivor_bytes < SURVIVOR_BYTES_RUNNING)
+		because(r, REASON_RUNNING_SMALL, f->survivor_bytes, SURVIVOR_BYTES_RUNNING, 0);
+	else if (held)
+		because(r, REASON_SUSPECTED, 0, age_s, hold_s);
+}
+
+static void innocence(struct reasons *r, const struct wire_evidence *f)
+{
+	switch (f->finding) {
+	case FINDING_FLAT:
+		because(r, REASON_FLAT, f->rise, f->z, 0);
+		break;
+	case FINDING_MINOR:
+		because(r, REASON_MINOR, f->survivors, f->survivor_bytes, 0);
+		break;
+	case FINDING_LOAD:
+		because(r, REASON_LOAD, f->rise, f->survivors, f->births);
+		break;
+	case FINDING_TURNOVER:
+		because(r, REASON_TURNOVER, f->hazard, f->hazard_s, 0);
+		break;
+	case FINDING_STEP:
+		because(r, REASON_STEP, f->rise, 0, 0);
+		break;
+	case FINDING_DECELERATING:
+		because(r, REASON_DECELERATES, f->deceleration, 0, 0);
+		break;
+	case FINDING_PLATEAU:
+		because(r, REASON_PLATEAU, f->tail, 0, 0);
+		break;
+	default:
+		because(r, REASON_YOUNG, f->epochs, EPOCH_LEAST, 0);
+	}
+}
+
+void finding_reasons(const struct wire_evidence *found, uint64_t age_ns, uint64_t hold_ns, struct wire_reason *reasons,
+		     unsigned n)
+{
+	struct reasons r = {.at = reasons, .room = n};
+	enum verdict_state state = finding_state(found);
+
+	memset(reasons, 0, n * sizeof(*reasons));
+	if (found->marks >= MARKS_IN_A_ROW)
+		because(&r, REASON_MARKS, found->marks, found->blocks_per_mark, found->bytes_per_mark);
+	if (state == VERDICT_LEAK || state == VERDICT_GROWTH)
+		suspicion(&r, found, (double)age_ns * NS, (double)hold_ns * NS);
+	else
+		innocence(&r, found);
 }

@@ -5,26 +5,24 @@
  * mature are the cohorts born after the first quarter and at least t/4 old, S of their A blocks are alive.
  *
  *   E1  Mann and Kendall's z of m is 2.9 or more (for all of them, or the least of 12 or 8 groups), and m rises by 8
- *   E2  S is 8 blocks and 512 bytes (64 KB while running) or more, some of them of the later half
+ *   E2  S is 8 blocks and 512 bytes or more, some of them of the later half
  *   E3  no single rise of m is more than half of all
  *   E4  of the blocks that were old at 7t/8 at most 20 % were freed since
  *   E5  the later half's S is not clearly below 0.75 of the earlier half's, per time and per birth
  *   E6  the last quarter rises by 0.4 of what S / A promises, or more
- *   E7  t is `hold` or more, and two evaluations in a row say so; at the end of a run neither is asked for
  *
  * Passed, a callsite that keeps less than 0.9 of what it allocates is a leak, one that keeps more is growth.
  * The byte channel finds growth where blocks are few and grow: the trough of live bytes rises over the last
  * eighth, quarter and half of t with an exponent of 0.35 or more (a line has 1, a root 0.5, a logarithm 0), in
  * 3 steps or more, and goes on rising.
  *
- * Over all callsites Benjamini and Hochberg's procedure keeps false discoveries below 1 %.
+ * What of it becomes a verdict, findings.h says.
  *
  * Context: any, one thread at a time; pure. Cost: 2 us a callsite, 20 where there is something to be found.
  */
 #pragma once
 #include "detector/evidence.h"
 #include "protocol/wire.h"
-#include <stddef.h>
 
 /* Never renumber: recordings hold these. */
 enum finding_kind {
@@ -42,32 +40,15 @@ enum finding_kind {
 	N_FINDINGS,
 };
 
-/* All callsites of one evaluation. */
-#define FINDINGS_BINS 80u
-struct findings {
-	bool at_end;
-	uint64_t hold_ns;
-	uint32_t n_candidates;		 /* that have survivors */
-	uint32_t by_z[FINDINGS_BINS];	 /* of these: by z, in tenths from TREND_Z on */
-	double z_cut;			 /* what is below is a false discovery */
-	uint32_t n[N_VERDICTS];		 /* callsites by state */
-	double rate[N_VERDICTS];	 /* bytes an hour of these */
-	uint64_t live_bytes[N_VERDICTS]; /* of these */
-	double p_value;			 /* the greatest of those called leak or growth */
-	uint32_t n_suspects;		 /* would be leak or growth if the process were older */
-};
-void findings_begin(struct findings *findings, const struct options *options, bool at_end);
-/* Applies the tests: row->found. */
-void finding_judge(struct evidence_row *row, const struct calendar *calendar, struct findings *findings);
-/* Behind the last finding_judge. */
-void findings_sift(struct findings *findings);
-/* The verdict on the callsite, which counts among the findings. */
-enum verdict_state finding_verdict(struct evidence_row *row, const struct calendar *calendar,
-				   struct findings *findings);
+/* Applies the tests: fills row->found, all but state, in_a_row and marks. */
+void finding_judge(struct evidence_row *row, const struct calendar *calendar);
 
 /* What `finding` is while nothing is held back. */
-enum verdict_state finding_state(const struct finding *found);
+enum verdict_state finding_state(const struct wire_evidence *found);
 /* How sure: 1 less the p-value of the trend, 0 where nothing is said. */
-double finding_confidence(const struct finding *found);
+double finding_confidence(const struct wire_evidence *found);
 /* Wilson's 95 % interval of survivors / births. */
-void finding_share(const struct finding *found, double *share, double *low, double *high);
+void finding_share(const struct wire_evidence *found, double *share, double *low, double *high);
+/* Why, in codes for reason.h: fills `reasons`, of n, the rest zeroed. age_ns and hold_ns: of the process. */
+void finding_reasons(const struct wire_evidence *found, uint64_t age_ns, uint64_t hold_ns, struct wire_reason *reasons,
+		     unsigned n);

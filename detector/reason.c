@@ -57,6 +57,113 @@ __attribute__((format(printf, 3, 4))) static size_t say(char *text, size_t size,
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
+/* "1 callsite", "12 callsites" */
+static struct words callsite_words(double n)
+{
+	struct words w;
+
+	snprintf(w.s, sizeof(w.s), "%.0f callsite%s", n, n > 0.5 && n < 1.5 ? "" : "s");
+	return w;
+}
+
+static double percent(double part, double whole)
+{
+	return whole > 0 ? 100 * part / whole : 0;
+}
+
+/* What makes a callsite a leak or growth, or no more than a suspect. */
+static size_t suspicion_text(const struct wire_reason *reason, char *text, size_t size)
+{
+	const double *v = reason->value;
+
+	switch (reason->code) {
+	case REASON_KEPT:
+		return say(text, size,
+			   "%.3g %% of the blocks allocated here are never freed: %.0f of %.0f that had the time",
+			   percent(v[0], v[1]), v[0], v[1]);
+	case REASON_OLD_LIVE:
+		return say(text, size, "of the older blocks %.2g %% were freed in the last %s", 100 * v[0],
+			   time_words(v[1]).s);
+	case REASON_RISES:
+		return say(text, size, "never fewer live blocks than before: +%.0f in %s, +%s/h", v[0],
+			   time_words(v[2]).s, size_words(v[1]).s);
+	case REASON_BYTES_RISE:
+		return say(text, size, "%.0f live blocks that grow: +%s, +%s/h", v[2], size_words(v[0]).s,
+			   size_words(v[1]).s);
+	case REASON_MARKS:
+		return say(text, size, "more at each of the last %.0f marks: +%.3g blocks, +%s a mark", v[0], v[1],
+			   size_words(v[2]).s);
+	case REASON_SUSPECTED:
+		return say(text, size, "suspect: looks like a leak, but after %s nothing is said before %s",
+			   time_words(v[1]).s, time_words(v[2]).s);
+	case REASON_RUNNING_SMALL:
+		return say(text, size, "suspect: %s survived, and less than %s is no verdict on a running process",
+			   size_words(v[0]).s, size_words(v[1]).s);
+	}
+	return say(text, size, "reason %u", reason->code);
+}
+
+/* What makes a callsite innocent. */
+static size_t innocence_text(const struct wire_reason *reason, char *text, size_t size)
+{
+	const double *v = reason->value;
+
+	switch (reason->code) {
+	case REASON_YOUNG:
+		return say(text, size, "only %.0f of the %.0f epochs that a verdict needs", v[0], v[1]);
+	case REASON_FLAT:
+		return say(text, size, "live blocks do not rise after the first quarter (%+.0f, z %.1f)", v[0], v[1]);
+	case REASON_MINOR:
+		return say(text, size, "only %.0f blocks of %s survive", v[0], size_words(v[1]).s);
+	case REASON_LOAD:
+		return say(text, size, "live blocks follow the load (%+.0f): of %.0f older ones %.0f are alive", v[0],
+			   v[2], v[1]);
+	case REASON_TURNOVER:
+		return say(text, size, "older blocks go on being freed: %.2g %% in the last %s", 100 * v[0],
+			   time_words(v[1]).s);
+	case REASON_STEP:
+		return say(text, size, "one single rise (%+.0f blocks)", v[0]);
+	case REASON_DECELERATES:
+		return say(text, size, "warm-up: the later half keeps %.2g of what the earlier half kept", v[0]);
+	case REASON_PLATEAU:
+		return say(text, size, "full: the last quarter rose by %.2g of what the one before promised", v[0]);
+	}
+	return suspicion_text(reason, text, size);
+}
+
+static size_t evidence_text(const struct wire_reason *reason, char *text, size_t size)
+{
+	const double *v = reason->value;
+
+	switch (reason->code) {
+	case REASON_CALLSITES_LEAK:
+		return say(text, size, "%s never free%s a share of what %s allocate%s: +%s/h", callsite_words(v[0]).s,
+			   v[0] < 1.5 ? "s" : "", v[0] < 1.5 ? "it" : "they", v[0] < 1.5 ? "s" : "",
+			   size_words(v[1]).s);
+	case REASON_CALLSITES_GROW:
+		return say(text, size, "%s keep%s growing: +%s/h", callsite_words(v[0]).s, v[0] < 1.5 ? "s" : "",
+			   size_words(v[1]).s);
+	case REASON_CALLSITES_SUSPECT:
+		return say(text, size, "suspect: %s, but after %s no verdict is given before %s",
+			   callsite_words(v[0]).s, time_words(v[1]).s, time_words(v[2]).s);
+	case REASON_CALLSITES_WARM_UP:
+		return say(text, size, "%s grew and came to rest, with %s", callsite_words(v[0]).s, size_words(v[1]).s);
+	case REASON_CALLSITES_STABLE:
+		return say(text, size, "%s judged, none keeps growing", callsite_words(v[0]).s);
+	case REASON_KEPT_IDLE:
+		return say(text, size,
+			   "%s are free blocks that the allocator keeps: RSS rose by %s, what is needed by %s",
+			   size_words(v[0]).s, size_words(v[1]).s, size_words(v[2]).s);
+	case REASON_ADVICE_TRIM:
+		return say(text, size,
+			   "malloc_trim(), a lower MALLOC_ARENA_MAX or another allocator would give it back");
+	case REASON_GROWN_OUTSIDE:
+		return say(text, size, "RSS grows outside malloc: %s anonymous, %s of files, %s shared",
+			   size_words(v[0]).s, size_words(v[1]).s, size_words(v[2]).s);
+	}
+	return innocence_text(reason, text, size);
+}
+
 size_t reason_text(const struct wire_reason *reason, char *text, size_t size)
 {
 	const double *v = reason->value;
@@ -100,6 +207,7 @@ size_t reason_text(const struct wire_reason *reason, char *text, size_t size)
 	case REASON_GROWTH_LIMIT:
 		return say(text, size, "RSS is %s above its baseline of %s, more than the %s allowed",
 			   size_words(v[0]).s, size_words(v[2]).s, size_words(v[1]).s);
+	default:
+		return evidence_text(reason, text, size);
 	}
-	return say(text, size, "reason %u", reason->code);
 }

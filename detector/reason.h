@@ -24,6 +24,31 @@ enum reason_code {
 	REASON_LIMIT_NEAR,     /* time left, limit, 1 when it is the cgroup's */
 	REASON_RATE,	       /* rate over 10 minutes, leak_rate */
 	REASON_GROWTH_LIMIT,   /* growth over the baseline, growth_limit, baseline */
+	/* Of a callsite, and of the process where all of its callsites say so. */
+	REASON_YOUNG,	      /* epochs, epochs needed */
+	REASON_KEPT,	      /* survivors, births, 1 when nothing at all is freed */
+	REASON_OLD_LIVE,      /* share of the old blocks freed, in how long */
+	REASON_RISES,	      /* rise of the troughs in blocks, rate, for how long */
+	REASON_BYTES_RISE,    /* rise of the troughs in bytes, rate, live blocks */
+	REASON_FLAT,	      /* rise of the troughs in blocks, z */
+	REASON_MINOR,	      /* survivors, bytes they hold */
+	REASON_LOAD,	      /* rise of the troughs in blocks, survivors, births */
+	REASON_TURNOVER,      /* share of the old blocks freed, in how long */
+	REASON_STEP,	      /* rise of the troughs in blocks */
+	REASON_DECELERATES,   /* survivors of the later half over those of the earlier */
+	REASON_PLATEAU,	      /* the last quarter's rise over what the survivors promise */
+	REASON_MARKS,	      /* marks, blocks a mark, bytes a mark */
+	REASON_SUSPECTED,     /* 1 when this is about the process, age, hold: nothing is said before */
+	REASON_RUNNING_SMALL, /* bytes that survived, bytes that make a verdict while running */
+	/* Of the process. */
+	REASON_CALLSITES_LEAK,	  /* callsites, rate */
+	REASON_CALLSITES_GROW,	  /* callsites, rate */
+	REASON_CALLSITES_SUSPECT, /* callsites, age, hold */
+	REASON_CALLSITES_WARM_UP, /* callsites, live bytes of these */
+	REASON_CALLSITES_STABLE,  /* callsites judged */
+	REASON_KEPT_IDLE,	  /* bytes retained, growth of RSS, growth of live bytes */
+	REASON_ADVICE_TRIM,	  /* none */
+	REASON_GROWN_OUTSIDE,	  /* bytes outside malloc, in files, shared: since the first quarter */
 	N_REASON_CODES,
 };
 

@@ -24,9 +24,9 @@
 /* E1: Mann-Kendall's z of the troughs, and by how many blocks they have to rise. */
 #define TREND_Z 2.9
 #define TREND_BLOCKS 8.0
-/* E2: survivors, in blocks and in bytes: at the end of a run, and while it goes on. */
+/* E2: survivors, in blocks and in bytes; and what makes a verdict while the process is running. */
 #define SURVIVOR_BLOCKS 8.0
-#define SURVIVOR_BYTES_END 512.0
+#define SURVIVOR_BYTES 512.0
 #define SURVIVOR_BYTES_RUNNING 65536.0
 /* E3: the greatest single rise may be this share of all. */
 #define STEP_SHARE 0.5
@@ -58,4 +58,7 @@
 
 /* The process: RSS that is neither live nor ours. */
 #define FOOTPRINT_BYTES 8388608.0 /* less than this is not worth a word */
+#define FOOTPRINT_BLOCK_BYTES 16  /* of the allocator's own, a block */
+#define FOOTPRINT_NOW 0.875	  /* now: the last eighth */
 #define FOOTPRINT_SHARE 0.7	  /* of the growth of RSS */
+#define WARM_UP_BYTES 0.1	  /* callsites at rest after growing hold this share of the live bytes: warm_up */

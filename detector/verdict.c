@@ -1,10 +1,11 @@
 /*
- * The verdict of the plain rules, as verdict.h defines it.
+ * The verdict, as verdict.h defines it.
  *
  * Guarantees: pure; no figure of a verdict is NaN or infinite.
  */
 #include "detector/verdict.h"
 #include "detector/reason.h"
+#include "detector/thresholds.h"
 #include <string.h>
 
 #define NS 1e-9
@@ -12,11 +13,12 @@
 #define N_PROCESS_SERIES 4u
 
 /* Everything a verdict is made from, computed once. */
-struct evidence {
+struct figures {
 	struct fit rss, live, heap, shared, rate;
 	double rss_score, live_score, score; /* score: the higher one */
-	double time_to_limit_s;
+	double time_to_limit_s, live_bytes;
 	uint64_t limit, baseline_rss, baseline_live;
+	struct footprint_finding footprint;
 	bool cgroup, baseline, explained; /* explained: live bytes account for the growth of RSS */
 };
 
@@ -46,9 +48,10 @@ void detector_configure(struct detector *d, const struct options *options)
 	d->growth_limit = options->growth_limit;
 	d->hold_ns = options->hold;
 	d->predict_ns = options->predict;
+	calendar_configure(&d->calendar, options);
 }
 
-void detector_init(struct detector *d, const struct options *options, void *storage)
+void detector_init_child(struct detector *d, const struct options *options, void *storage, unsigned taken)
 {
 	uint32_t window = window_of(options);
 	uint64_t *room = storage;
@@ -59,10 +62,17 @@ void detector_init(struct detector *d, const struct options *options, void *stor
 	series_init(&d->live, room + 2 * window);
 	series_init(&d->heap, room + 3 * window);
 	series_init(&d->shared, room + 4 * window);
+	calendar_begin(&d->calendar, options, taken);
+	footprint_begin(&d->footprint);
 	rule_a_init(&d->rule_a,
 		    options->baseline_samples < SERIES_LONGEST ? (uint32_t)options->baseline_samples : SERIES_LONGEST);
 	d->above_since_ns = UINT64_MAX;
 	detector_configure(d, options);
+}
+
+void detector_init(struct detector *d, const struct options *options, void *storage)
+{
+	detector_init_child(d, options, storage, 0);
 }
 
 static double score_of(const struct detector *d, const struct series *series)
@@ -83,6 +93,7 @@ bool detector_sample(struct detector *d, const struct wire_sample *sample)
 	d->newest_rss = sample->rss;
 	d->heap_free = sample->heap_free;
 	d->cgroup_limit = sample->cgroup_limit;
+	footprint_sample(&d->footprint, &d->calendar, sample);
 	if (d->axis.steps && sample->time_ns - newest < d->interval_ns / 2)
 		return false;
 	rule_a_sample(&d->rule_a, sample->time_ns, sample->rss, sample->live_bytes);
@@ -98,9 +109,9 @@ bool detector_sample(struct detector *d, const struct wire_sample *sample)
 	return true;
 }
 
-static void gather(const struct detector *d, struct evidence *e)
+static void gather(const struct detector *d, struct figures *e)
 {
-	*e = (struct evidence){
+	*e = (struct figures){
 		.rss = series_fit(&d->rss),
 		.live = series_fit(&d->live),
 		.heap = series_fit(&d->heap),
@@ -109,9 +120,11 @@ static void gather(const struct detector *d, struct evidence *e)
 		.limit = d->rss_limit,
 		.time_to_limit_s = -1,
 	};
+	footprint_judge(&d->footprint, &d->calendar, &e->footprint);
 	e->rss_score = rule_b_score(&d->rule_b, &e->rss);
 	e->live_score = rule_b_score(&d->rule_b, &e->live);
 	e->score = e->rss_score > e->live_score ? e->rss_score : e->live_score;
+	e->live_bytes = d->live.n ? (double)d->live.values[(d->live.steps - 1) % d->axis.capacity] : 0;
 	e->explained = e->live.bytes_per_hour >= SHARE * e->rss.bytes_per_hour;
 	e->baseline = rule_a_baseline(&d->rule_a, &e->baseline_rss, &e->baseline_live);
 	if (d->cgroup_limit && (!e->limit || d->cgroup_limit < e->limit)) {
@@ -137,7 +150,7 @@ static void because(struct wire_verdict *verdict, enum reason_code code, double 
 }
 
 /* RSS grows and live bytes do not account for it: where is it? */
-static enum verdict_state judge_unexplained(const struct detector *d, const struct evidence *e, struct wire_verdict *v)
+static enum verdict_state judge_unexplained(const struct detector *d, const struct figures *e, struct wire_verdict *v)
 {
 	double growth = e->rss.bytes_per_hour;
 	bool heap_known = d->heap.n && d->heap.values[(d->heap.steps - 1) % d->axis.capacity] != 0;
@@ -154,7 +167,7 @@ static enum verdict_state judge_unexplained(const struct detector *d, const stru
 	return VERDICT_RETENTION;
 }
 
-static enum verdict_state judge(const struct detector *d, const struct evidence *e, struct wire_verdict *v)
+static enum verdict_state judge_plainly(const struct detector *d, const struct figures *e, struct wire_verdict *v)
 {
 	bool live_grows = e->live_score > d->leak_score, rss_grows = e->rss_score > d->leak_score;
 
@@ -175,15 +188,62 @@ static enum verdict_state judge(const struct detector *d, const struct evidence 
 	return live_grows || e->explained ? VERDICT_LEAK : judge_unexplained(d, e, v);
 }
 
+static enum verdict_state judge_footprint(const struct figures *e, struct wire_verdict *v)
+{
+	const struct footprint_finding *f = &e->footprint;
+
+	if (f->state == VERDICT_EXTERNAL) {
+		because(v, REASON_GROWN_OUTSIDE, f->external - f->external_file - f->external_shared, f->external_file,
+			f->external_shared);
+	} else if (f->state == VERDICT_RETENTION) {
+		because(v, REASON_KEPT_IDLE, f->retained, f->grown, f->live);
+		because(v, REASON_ADVICE_TRIM, 0, 0, 0);
+	}
+	return f->state;
+}
+
+static enum verdict_state judge(const struct detector *d, const struct figures *e, struct wire_verdict *v)
+{
+	const struct findings *f = &d->findings;
+	double age = (double)f->age_ns * NS, hold = (double)f->hold_ns * NS;
+	enum verdict_state state;
+
+	if (f->n[VERDICT_LEAK])
+		because(v, REASON_CALLSITES_LEAK, f->n[VERDICT_LEAK], f->bytes_per_hour[VERDICT_LEAK], 0);
+	if (f->n[VERDICT_GROWTH])
+		because(v, REASON_CALLSITES_GROW, f->n[VERDICT_GROWTH], f->bytes_per_hour[VERDICT_GROWTH], 0);
+	if (f->n_suspects)
+		because(v, REASON_CALLSITES_SUSPECT, f->n_suspects, age, hold);
+	state = judge_footprint(e, v);
+	if (f->n[VERDICT_LEAK] || f->n[VERDICT_GROWTH])
+		return f->n[VERDICT_LEAK] ? VERDICT_LEAK : VERDICT_GROWTH;
+	if (state == VERDICT_EXTERNAL || state == VERDICT_RETENTION)
+		return state;
+	if (d->calendar.epoch < EPOCH_LEAST) {
+		because(v, REASON_YOUNG, d->calendar.epoch, EPOCH_LEAST, 0);
+		return VERDICT_INCONCLUSIVE;
+	}
+	if (f->n_suspects)
+		return VERDICT_INCONCLUSIVE;
+	if (f->n[VERDICT_WARM_UP] && (double)f->live_bytes[VERDICT_WARM_UP] >= WARM_UP_BYTES * e->live_bytes) {
+		because(v, REASON_CALLSITES_WARM_UP, f->n[VERDICT_WARM_UP], (double)f->live_bytes[VERDICT_WARM_UP], 0);
+		return VERDICT_WARM_UP;
+	}
+	because(v, REASON_CALLSITES_STABLE, f->n_judged, 0, 0);
+	return VERDICT_STABLE;
+}
+
 /* No verdict on growth before the age of `hold`, unless the process ends. */
 static bool held(const struct detector *d, bool at_end, enum verdict_state state)
 {
 	return state != VERDICT_INCONCLUSIVE && state != VERDICT_STABLE && !at_end && d->time_ns < d->hold_ns;
 }
 
-static enum verdict_severity rate_severity(const struct detector *d, const struct evidence *e, struct wire_verdict *v)
+static enum verdict_severity rate_severity(const struct detector *d, const struct figures *e, enum verdict_state state,
+					   struct wire_verdict *v)
 {
-	enum verdict_severity severity = e->score > d->leak_score ? SEVERITY_WARNING : SEVERITY_NORMAL;
+	bool bad = e->score > d->leak_score || state == VERDICT_LEAK || state == VERDICT_GROWTH;
+	enum verdict_severity severity = bad ? SEVERITY_WARNING : SEVERITY_NORMAL;
 
 	if (e->limit && d->newest_rss >= e->limit) {
 		because(v, REASON_LIMIT_REACHED, (double)d->newest_rss, (double)e->limit, e->cgroup);
@@ -206,10 +266,28 @@ static enum verdict_severity rate_severity(const struct detector *d, const struc
 	return severity;
 }
 
+static void take_evidence(const struct detector *d, const struct figures *e, enum verdict_state state,
+			  struct wire_verdict *v)
+{
+	const struct footprint_finding *f = &e->footprint;
+
+	v->confidence = state == VERDICT_INCONCLUSIVE ? 0 : 1 - d->findings.p_value;
+	v->evident_bytes_per_hour =
+		d->findings.bytes_per_hour[VERDICT_LEAK] + d->findings.bytes_per_hour[VERDICT_GROWTH];
+	v->time_to_limit_low_s = rule_a_time_to_limit(d->newest_rss, e->limit, f->rate_high);
+	v->time_to_limit_high_s = rule_a_time_to_limit(d->newest_rss, e->limit, f->rate_low);
+	v->grown = f->grown;
+	v->grown_live = f->live;
+	v->grown_retained = f->retained;
+	v->grown_outside = f->outside;
+	v->grown_file = f->file;
+	v->grown_shared = f->shared;
+}
+
 void detector_verdict(const struct detector *d, bool at_end, struct wire_verdict *verdict)
 {
 	enum verdict_state state;
-	struct evidence e;
+	struct figures e;
 
 	gather(d, &e);
 	*verdict = (struct wire_verdict){
@@ -220,17 +298,21 @@ void detector_verdict(const struct detector *d, bool at_end, struct wire_verdict
 		.live_score = e.live_score,
 		.live_growth_bytes_per_hour = e.live.bytes_per_hour,
 		.live_r2 = e.live.r2,
+		.time_to_limit_low_s = -1,
+		.time_to_limit_high_s = -1,
 		.time_to_limit_s = e.limit && d->newest_rss >= e.limit ? 0 : e.time_to_limit_s,
 		.baseline_rss = e.baseline_rss,
 		.baseline_live = e.baseline_live,
 	};
-	state = judge(d, &e, verdict);
-	if (held(d, at_end, state)) {
+	state = d->findings.made ? judge(d, &e, verdict) : judge_plainly(d, &e, verdict);
+	if (!d->findings.made && held(d, at_end, state)) {
 		because(verdict, REASON_SUSPECT, (double)d->time_ns * NS, (double)d->hold_ns * NS, e.score);
 		state = VERDICT_INCONCLUSIVE;
 	}
 	verdict->state = (uint8_t)state;
-	verdict->severity = (uint8_t)rate_severity(d, &e, verdict);
+	if (d->findings.made)
+		take_evidence(d, &e, state, verdict);
+	verdict->severity = (uint8_t)rate_severity(d, &e, state, verdict);
 }
 
 enum verdict_state detector_callsite_state(const struct detector *d, double score, bool at_end)

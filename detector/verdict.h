@@ -1,36 +1,36 @@
 /*
- * The verdict -- samples in, state, severity and reasons out.
+ * The verdict -- samples and findings in, state, severity and reasons out.
  *
- * This is the verdict of the plain rules; rule A and rule B are defined in regression.h. "Grows"
- * means: rule B's score is above `leak_score` (0.8). States, first match wins:
+ * States, first match wins:
  *
- *   inconclusive  fewer than `min_samples` samples in the window
- *   leak          live bytes grow; or RSS grows and live bytes' slope is 30 % of its slope or more
- *   external      RSS grows, live bytes do not, and 70 % of its slope or more is outside the C
- *                 library's heap: its mapped bytes rise by less than 30 % of it, or file-backed and
- *                 shared pages by 70 % or more
- *   retention     RSS grows, live bytes do not, and it is not known to be outside the heap
+ *   leak          a callsite is a leak (findings.h)
+ *   growth        a callsite grows
+ *   external      RSS grows, and it is mappings, stacks, files or shared memory (footprint.h)
+ *   retention     the allocator keeps what the process has freed (footprint.h)
+ *   inconclusive  too little has been seen; or a callsite is suspected, but `hold` is not over
+ *   warm_up       callsites that came to rest after growing hold a tenth of the live bytes or more
  *   stable        else
  *
- * While a running process is younger than `hold`, leak, external and retention are given as
- * inconclusive with REASON_SUSPECT; at its end they are not held.
+ * Where no findings were ever made (no map of blocks, no thread), the plain rules judge: rule B on live bytes or RSS
+ * above `leak_score` is a leak, where live bytes' slope explains 30 % of RSS's; else it is outside the C library's heap
+ * or retained by it; before `hold` it is inconclusive.
  *
- * Severity, highest match wins:
+ * Severity, highest match wins; rules A and B are defined in regression.h:
  *
- *   critical      RSS has reached the limit (rule A); or rule A's rate over its full 10 minutes is
- *                 above `leak_rate`; or the time to the limit is below `predict`
- *   warning       RSS is more than `growth_limit` above the baseline (rule A); or RSS or live bytes
- *                 grow (rule B), held or not
- *   normal        else
+ *   critical      RSS has reached the limit (rule A); or rule A's rate over its full 10 minutes is above `leak_rate`;
+ * or the time to the limit is below `predict` warning       leak or growth; or RSS is more than `growth_limit` above
+ * the baseline (rule A); or rule B's score of RSS or live bytes is above `leak_score`; held or not normal        else
  *
- * The limit is the smaller of `rss_limit` and the cgroup's, as far as they are set. The time to it
- * comes from rule A's slope when that has min_samples, else from rule B's when that has, else there
- * is none.
+ * The limit is the smaller of `rss_limit` and the cgroup's, as far as they are set. The time to it comes from rule
+ * A's slope when that has min_samples, else from rule B's when that has, else there is none; its 80 % interval from
+ * Theil and Sen's slope of RSS's troughs.
  *
- * No I/O, no clock, no allocation. Context: any, one thread at a time (the agent's sampler thread).
- * Cost: well below a microsecond a sample or verdict.
+ * No I/O, no clock, no allocation. Context: any, one thread at a time (the agent's sampler thread). Cost: well
+ * below a microsecond a sample, some 20 a verdict.
  */
 #pragma once
+#include "detector/findings.h"
+#include "detector/footprint.h"
 #include "detector/regression.h"
 #include "protocol/options.h"
 #include <stdbool.h>
@@ -44,6 +44,10 @@ struct detector {
 	struct series_axis axis;
 	struct series rss, live, heap, shared;
 	struct rule_a rule_a;
+	/* Evidence: the caller ticks the calendar and makes the findings as evidence.h says. */
+	struct calendar calendar;
+	struct findings findings;
+	struct footprint footprint;
 	/* The newest sample, and since when a score has been above leak_score (UINT64_MAX: it is not). */
 	uint64_t time_ns, newest_rss, heap_free, cgroup_limit;
 	uint64_t above_since_ns;
@@ -54,6 +58,8 @@ struct detector {
 size_t detector_storage_size(const struct options *options);
 /* The struct (16-byte aligned) and the storage must stay where they are from here on. */
 void detector_init(struct detector *d, const struct options *options, void *storage);
+/* detector_init, for a forked child: birth numbers below `taken` are in use (calendar.h). */
+void detector_init_child(struct detector *d, const struct options *options, void *storage, unsigned taken);
 /* Takes over changed options; window and baseline_samples remain as they were at init. */
 void detector_configure(struct detector *d, const struct options *options);
 

@@ -75,6 +75,7 @@ enum wire_kind {
 	WIRE_EVENT = 10,	   /* struct wire_event, then its text */
 	WIRE_TEXT = 11,		   /* text without a terminating NUL */
 	WIRE_QUERY = 12,	   /* struct wire_query, then its text */
+	WIRE_EVIDENCE = 13,	   /* array of struct wire_evidence */
 };
 
 /* Who sends: exe, cwd, command (arguments separated by NUL), version follow back to back. */
@@ -170,6 +171,11 @@ struct wire_verdict {
 	double live_score, live_growth_bytes_per_hour, live_r2; /* rule B on live bytes */
 	double time_to_limit_s;					/* negative: none */
 	uint64_t baseline_rss, baseline_live;			/* 0 until there is a baseline */
+	double confidence;					/* 0..1; 0 where nothing is said */
+	double evident_bytes_per_hour;				/* of the callsites that leak or grow */
+	double time_to_limit_low_s, time_to_limit_high_s;	/* 80 % interval by the troughs; negative: none */
+	/* What RSS has grown by since the start, and where that is. */
+	double grown, grown_live, grown_retained, grown_outside, grown_file, grown_shared; /* bytes */
 	struct wire_reason reasons[WIRE_REASONS];
 };
 
@@ -177,6 +183,30 @@ struct wire_callsite_verdict {
 	uint32_t callsite;
 	uint32_t state; /* enum verdict_state */
 	double score, growth_bytes_per_hour, r2;
+};
+
+/*
+ * Why a callsite's verdict is what it is: the numbers of detector/finding.h, as of the last walk over the live blocks.
+ * `finding` is what is found with nothing held back; `state` the verdict, which option hold may hold back.
+ */
+struct wire_evidence {
+	uint32_t callsite;
+	uint8_t finding;	 /* enum finding_kind */
+	uint8_t state;		 /* enum verdict_state */
+	uint8_t in_a_row;	 /* evaluations in a row that found a leak or growth */
+	uint8_t marks;		 /* marks in a row, each of which met more blocks or bytes than the one before */
+	float z, p_value;	 /* Mann and Kendall's, of the troughs */
+	float rise;		 /* of the troughs since the first quarter: blocks; bytes where only these grow */
+	float survivors, births; /* of the blocks that had time to be freed */
+	float survivor_bytes;	 /* what they hold, or the rise where only bytes grow */
+	float hazard, hazard_s;	 /* share of the old blocks that was freed, in the last so many seconds */
+	float deceleration;	 /* survivors of the later half over those of the earlier */
+	float tail;		 /* the last quarter's rise over what the survivors promise */
+	float bytes_per_hour, bytes_per_hour_low, bytes_per_hour_high; /* by the troughs; 80 % interval */
+	float blocks_per_mark, bytes_per_mark;			       /* growth over the `marks` */
+	float age_s;						       /* what was judged: the ages are eighths of it */
+	uint32_t live_blocks, epochs;				       /* whole epochs so far */
+	uint32_t ages[8];					       /* live blocks by age, the oldest first */
 };
 
 enum agent_mode { MODE_EXACT = 0, MODE_SAMPLED, MODE_COUNTS, MODE_OFF, N_MODES };
@@ -257,8 +287,9 @@ _Static_assert(sizeof(struct wire_stack) == 8, "wire layout");
 _Static_assert(sizeof(struct wire_counts) == 40, "wire layout");
 _Static_assert(sizeof(struct wire_sample) == 128, "wire layout");
 _Static_assert(sizeof(struct wire_reason) == 32, "wire layout");
-_Static_assert(sizeof(struct wire_verdict) == 336, "wire layout");
+_Static_assert(sizeof(struct wire_verdict) == 416, "wire layout");
 _Static_assert(sizeof(struct wire_callsite_verdict) == 32, "wire layout");
+_Static_assert(sizeof(struct wire_evidence) == 112, "wire layout");
 _Static_assert(sizeof(struct wire_agent) == 88, "wire layout");
 _Static_assert(sizeof(struct wire_end) == 24, "wire layout");
 _Static_assert(sizeof(struct wire_event) == 16, "wire layout");

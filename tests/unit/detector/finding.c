@@ -4,7 +4,7 @@
  * A behaviour says at each step of virtual time how many blocks are born, and how long each one lives; the
  * simulation keeps the blocks, reads and walks by the calendar, and judges at the end of the run.
  */
-#include "detector/finding.h"
+#include "detector/findings.h"
 #include "tests/unit/check.h"
 #include <stdlib.h>
 
@@ -72,10 +72,11 @@ static void judge(bool at_end)
 	if (!entered)
 		return;
 	evidence_count_end(&row, &calendar);
-	findings_begin(&findings, &options, at_end);
-	finding_judge(&row, &calendar, &findings);
+	findings_begin(&findings, &options, calendar.now_ns, at_end);
+	finding_judge(&row, &calendar);
+	findings_add(&findings, &row.found);
 	findings_sift(&findings);
-	finding_verdict(&row, &calendar, &findings);
+	findings_settle(&findings, &row.found, row.live_bytes);
 	n_evaluations++;
 	if (!first_bad && (row.found.state == VERDICT_LEAK || row.found.state == VERDICT_GROWTH))
 		first_bad = n_evaluations;
@@ -123,7 +124,7 @@ static enum finding_kind run(behaviour *behave, double T, uint64_t with_seed)
 		evidence_read(&row, &calendar, &sums);
 	calendar_tick(&calendar, (uint64_t)(T * 1e9));
 	judge(true);
-	return entered ? (enum finding_kind)row.found.kind : FINDING_FLAT;
+	return entered ? (enum finding_kind)row.found.finding : FINDING_FLAT;
 }
 
 static enum verdict_state state_of(behaviour *behave, double T, uint64_t with_seed)
@@ -270,7 +271,7 @@ static void tests(double T)
 		CHECK_EQ(state_of(sessions, T, s), VERDICT_STABLE);
 		CHECK_EQ(run(sawtooth, T, s), FINDING_FLAT);
 		run(few, T, s);
-		CHECK(!entered || row.found.kind == FINDING_MINOR || row.found.kind == FINDING_FLAT);
+		CHECK(!entered || row.found.finding == FINDING_MINOR || row.found.finding == FINDING_FLAT);
 	}
 }
 
