@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #define STACK_SIZE (96 * 1024)
+#define MOST_READS 100000u
 /* Made-up register values: far from each other, so that an offset tells its register. */
 #define FAKE_SP UINT64_C(0x0001000000000000)
 #define FAKE_BP UINT64_C(0x0002000000000000)
@@ -35,6 +36,7 @@ struct question {
 	struct rule *rule;
 	const struct module *module;
 	uint64_t last_read; /* made-up address that was read last */
+	uint32_t reads;	    /* an expression may have no end */
 	bool no_info;
 	unw_cursor_t cursor;
 };
@@ -86,9 +88,9 @@ static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value
 	struct question *q = argument;
 
 	(void)as;
-	if (write)
+	if (write || ++q->reads > MOST_READS)
 		return -UNW_EINVAL;
-	if (address >= q->module->start && address + sizeof(*value) <= q->module->end) {
+	if (address >= q->module->start && address < q->module->end && q->module->end - address >= sizeof(*value)) {
 		memcpy(value, (const void *)address, sizeof(*value));
 		return 0;
 	}

@@ -1,7 +1,7 @@
 /*
  * environment: GUARD_START_DELAY=20ms
  * Code without unwind tables, in a mapped page, calls malloc with nonsense in rbp (hazards 58, 59); and
- * malloc at the bottom of 100,000 frames (hazard 68). Equal: that it works.
+ * malloc at the bottom of 200,000 frames (hazard 68). Equal: that it works.
  */
 #include "host.h"
 #include <sys/mman.h>
@@ -41,8 +41,8 @@ static __attribute__((noinline)) int deep(int n)
 
 static void *in_thread(void *unused)
 {
-	for (int i = 0; i < 30; i++)
-		deep(100000);
+	for (int i = 0; i < 15; i++)
+		deep(200000);
 	return unused;
 }
 
@@ -57,7 +57,7 @@ int main(void)
 	for (int i = 0; i < 30; i++)
 		deep(i % 2 ? 100000 : 50000);
 	pthread_attr_init(&large);
-	pthread_attr_setstacksize(&large, 64 << 20);
+	pthread_attr_setstacksize(&large, 256 << 20);
 	if (!pthread_create(&thread, &large, in_thread, NULL))
 		pthread_join(thread, NULL);
 	say("deep stacks went well\n");

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs a host program bare, with the agent preloaded, and under guardctl run; what differs is the agent's fault.
 
-usage: run.py --guardctl GUARDCTL --agent LIBGUARD --source FILE [--heap FILE] [--limit SECONDS] PROGRAM [ARGUMENT]...
+usage: run.py --guardctl GUARDCTL --agent LIBGUARD --source FILE [--library FILE]... [--limit SECONDS] PROGRAM
+              [ARGUMENT]...
 
-The program's head comment may have the lines `environment: NAME=VALUE...`, `preload: signal_safe_heap` (a heap
-that comes after the agent) and `allocators: NAME...` (each is preloaded before and after the agent).
+The program's head comment may have the lines `environment: NAME=VALUE...`, `preload: NAME...` (those of the
+libraries that come after the agent) and `allocators: NAME...` (each is preloaded before and after the agent).
 """
 import argparse
 import os
@@ -13,6 +14,9 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'e2e'))
 import harness  # noqa: E402
+
+
+BROKEN = 99  # the status of a program that finds itself unable to show what it is for
 
 
 def directives(path):
@@ -27,8 +31,8 @@ def directives(path):
 
 def ways(options, head):
   """(name, preloads bare, preloads with the agent): the pairs that have to be equal."""
-  heap = [options.heap] if 'signal_safe_heap' in head['preload'] else []
-  yield 'preload', heap, [options.agent] + heap
+  libraries = [path for path in options.library if os.path.basename(path).split('.')[0] in head['preload']]
+  yield 'preload', libraries, [options.agent] + libraries
   for name in head['allocators']:
     library = harness.find_library(name)
     if library:
@@ -62,7 +66,7 @@ class Runner:
       bare = self.run(without)
       if bare.status == harness.SKIP:
         return None
-      if b'hangs' in bare.output or bare.status in (124, 137):
+      if b'hangs' in bare.output or bare.status in (124, 137, BROKEN):
         return ['the bare program itself fails: %r' % bare.output]
       wrong += self.compare(name, bare, self.run(together))
       if name == 'preload':
@@ -75,14 +79,15 @@ def main():
   parser.add_argument('--guardctl', required=True)
   parser.add_argument('--agent', required=True)
   parser.add_argument('--source', required=True)
-  parser.add_argument('--heap')
+  parser.add_argument('--library', action='append', default=[])
   parser.add_argument('--limit', type=float, default=30)
   parser.add_argument('program')
   parser.add_argument('arguments', nargs=argparse.REMAINDER)
   options = parser.parse_args()
-  for name in ('guardctl', 'agent', 'program', 'heap'):
-    if getattr(options, name):
-      setattr(options, name, os.path.abspath(getattr(options, name)))
+  for name in ('guardctl', 'agent', 'program'):
+    setattr(options, name, os.path.abspath(getattr(options, name)))
+  options.arguments = [os.path.abspath(word) if os.path.exists(word) else word for word in options.arguments]
+  options.library = [os.path.abspath(path) for path in options.library]
   harness.adopt_orphans()
   with tempfile.TemporaryDirectory(prefix='guard-hosts-') as folder:
     wrong = Runner(options, folder).all()

@@ -36,10 +36,11 @@ static void *work(void *unused)
 int main(void)
 {
 	pthread_t threads[4];
+	int rounds = getenv("HOSTS_ROUNDS") ? atoi(getenv("HOSTS_ROUNDS")) : 5000;
 	long before = 0;
 
 	pthread_key_create(&key, destroy);
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < rounds; i++) {
 		for (int k = 0; k < 4; k++)
 			if (pthread_create(&threads[k], NULL, work, NULL))
 				return 1;
