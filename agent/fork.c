@@ -66,6 +66,9 @@ void fork_prepare(void)
 
 void fork_parent(void)
 {
+	/* A child that forks before it has begun: to its own children, too, the sums are those of its birth. */
+	if (process_epoch() < EPOCH_FIRST)
+		return;
 	valid = false;
 	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }

@@ -8,7 +8,10 @@
 #pragma once
 #include <stdbool.h>
 
-/* Handlers for pthread_atfork. Context: as called by fork(). */
+/*
+ * Handlers for pthread_atfork; the first two also around a fork that passes through syscall(). Context: as called
+ * by fork().
+ */
 void fork_prepare(void);
 void fork_parent(void);
 void fork_child(void);

@@ -3,7 +3,8 @@
  * exports and the test of the exports all come from here.
  *
  * ALLOCATOR rows are the allocator that the next library must offer as a whole; PROCESS rows are
- * watched as they pass, to know how the process ends, that it enters a sandbox or locks its memory.
+ * watched as they pass, to know how the process ends, that it enters a sandbox, forks by itself, locks or limits
+ * its memory.
  */
 #pragma once
 #include <stddef.h>
@@ -28,4 +29,8 @@
 	X(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d))                \
 	X(long, syscall, (long number, long a, long b, long c, long d, long e, long f))                                \
 	X(int, mlockall, (int flags))                                                                                  \
+	X(int, setrlimit, (int resource, const void *limit))                                                           \
+	X(int, setrlimit64, (int resource, const void *limit))                                                         \
+	X(int, prlimit, (int pid, int resource, const void *limit, void *old))                                         \
+	X(int, prlimit64, (int pid, int resource, const void *limit, void *old))                                       \
 	X(void, pthread_exit, (void *value))

@@ -5,6 +5,7 @@
  * the return address, and rbp. Prototypes come from functions.h alone.
  */
 #include "agent/account.h"
+#include "agent/fork.h"
 #include "agent/functions.h"
 #include "agent/lifecycle.h"
 #include "agent/real.h"
@@ -133,10 +134,16 @@ guard_export int prctl(int option, unsigned long a, unsigned long b, unsigned lo
 guard_export long syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	enum sandbox before = lifecycle_syscall(number, a, b);
-	long r = real.syscall(number, a, b, c, d, e, f);
+	bool forks = lifecycle_forks(number, a);
+	long r;
 
+	if (unlikely(forks))
+		fork_prepare();
+	r = real.syscall(number, a, b, c, d, e, f);
 	if (unlikely(r < 0))
 		lifecycle_sandbox_failed(before);
+	if (unlikely(forks) && r)
+		fork_parent();
 	return r;
 }
 
@@ -144,6 +151,38 @@ guard_export int mlockall(int flags)
 {
 	lifecycle_mlockall(flags);
 	return real.mlockall(flags);
+}
+
+guard_export int prlimit(int pid, int resource, const void *limit, void *old)
+{
+	int r;
+
+	lifecycle_limit_before(pid, resource, limit);
+	r = real.prlimit(pid, resource, limit, old);
+	if (!r)
+		lifecycle_limited(pid, resource, limit);
+	return r;
+}
+
+guard_export int prlimit64(int pid, int resource, const void *limit, void *old)
+{
+	return prlimit(pid, resource, limit, old);
+}
+
+guard_export int setrlimit(int resource, const void *limit)
+{
+	int r;
+
+	lifecycle_limit_before(0, resource, limit);
+	r = real.setrlimit(resource, limit);
+	if (!r)
+		lifecycle_limited(0, resource, limit);
+	return r;
+}
+
+guard_export int setrlimit64(int resource, const void *limit)
+{
+	return setrlimit(resource, limit);
 }
 
 guard_export void pthread_exit(void *value)

@@ -28,6 +28,7 @@
 #include "agent/unwind.h"
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -65,14 +66,20 @@ bool lifecycle_started(void)
 	return stage == STAGE_CORE || stage == STAGE_WHOLE;
 }
 
+static uint64_t reserve_within(uint64_t address_space)
+{
+	if (address_space == RLIM_INFINITY || address_space / RESERVE_SHARE >= RESERVE)
+		return RESERVE;
+	return address_space / RESERVE_SHARE > RESERVE_LEAST ? address_space / RESERVE_SHARE : RESERVE_LEAST;
+}
+
 static uint64_t reserve_size(void)
 {
 	struct rlimit limit;
 
-	if (sys_call(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0) < 0 || limit.rlim_cur == RLIM_INFINITY ||
-	    limit.rlim_cur / RESERVE_SHARE >= RESERVE)
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0) < 0)
 		return RESERVE;
-	return limit.rlim_cur / RESERVE_SHARE > RESERVE_LEAST ? limit.rlim_cur / RESERVE_SHARE : RESERVE_LEAST;
+	return reserve_within(limit.rlim_cur);
 }
 
 static void on_exit_handler(int status, void *unused)
@@ -286,6 +293,11 @@ void lifecycle_sandbox_failed(enum sandbox before)
 	process_sandbox = before;
 }
 
+bool lifecycle_forks(long number, long flags)
+{
+	return (number == SYS_fork || (number == SYS_clone && !(flags & CLONE_VM))) && lifecycle_is_whole();
+}
+
 void lifecycle_mlockall(int flags)
 {
 	uint32_t was = thread.busy;
@@ -298,9 +310,36 @@ void lifecycle_mlockall(int flags)
 	/* What is reserved counts against the host's limit, which may be small, although nothing is there. */
 	if (process_epoch() >= EPOCH_FIRST) {
 		store_open_ahead(AHEAD_LOCKED);
-		store_trim();
+		store_trim(0);
 	}
 	thread.busy = was;
+}
+
+static bool limits_us(int pid, int resource, const void *limit)
+{
+	if (likely(resource != RLIMIT_AS) || !limit || process_sandbox || !lifecycle_started())
+		return false;
+	return pid == 0 || pid == store->process.pid;
+}
+
+/* A child's region takes the place of its parent's: that has to be while there is room for both. */
+void lifecycle_limit_before(int pid, int resource, const void *limit)
+{
+	uint32_t was = thread.busy;
+
+	if (likely(!limits_us(pid, resource, limit)) || process_epoch() != EPOCH_NONE)
+		return;
+	thread.busy = BUSY_AGENT;
+	lifecycle_begin_child();
+	thread.busy = was;
+}
+
+void lifecycle_limited(int pid, int resource, const void *limit)
+{
+	/* The child of vfork limits itself, but the memory is its parent's. */
+	if (unlikely(limits_us(pid, resource, limit)) && process_epoch() >= EPOCH_FIRST &&
+	    sys3(SYS_getpid, 0, 0, 0) == store->process.pid)
+		store_trim(reserve_within(((const struct rlimit *)limit)->rlim_cur));
 }
 
 void lifecycle_main_thread_exits(void)

@@ -35,8 +35,18 @@ enum sandbox lifecycle_prctl(int option, unsigned long mode);
 enum sandbox lifecycle_syscall(long number, long argument, long mode);
 void lifecycle_sandbox_failed(enum sandbox before);
 
+/* Would this call of syscall() fork? Asked before, and after in the parent. Context: any. */
+bool lifecycle_forks(long number, long flags);
+
 /* mlockall is about to be called. Context: any. */
 void lifecycle_mlockall(int flags);
+
+/*
+ * A limit is about to be set, has been set: what is reserved of the address space must not use up a small one.
+ * `limit` is looked at only after the call that took it. Context: any.
+ */
+void lifecycle_limit_before(int pid, int resource, const void *limit);
+void lifecycle_limited(int pid, int resource, const void *limit);
 
 /* pthread_exit is about to be called, by the main thread perhaps. Context: the calling thread. */
 void lifecycle_main_thread_exits(void);

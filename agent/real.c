@@ -243,6 +243,20 @@ static int boot_mlockall(int flags)
 	return r < 0 ? -1 : 0;
 }
 
+static int boot_prlimit(int pid, int resource, const void *limit, void *old)
+{
+	long r = sys_call(SYS_prlimit64, pid, resource, (long)limit, (long)old, 0, 0);
+
+	if (r < 0)
+		errno = (int)-r;
+	return r < 0 ? -1 : 0;
+}
+
+static int boot_setrlimit(int resource, const void *limit)
+{
+	return boot_prlimit(0, resource, limit, NULL);
+}
+
 static void boot_pthread_exit(void *value)
 {
 	if (boot_ready() && real.pthread_exit != boot_pthread_exit)
@@ -251,6 +265,8 @@ static void boot_pthread_exit(void *value)
 		sys3(SYS_exit, 0, 0, 0);
 }
 #define boot__Exit boot__exit
+#define boot_prlimit64 boot_prlimit
+#define boot_setrlimit64 boot_setrlimit
 
 #define REAL_BOOT(type, name, parameters) .name = boot_##name,
 struct real real = {ALLOCATOR_FUNCTIONS(REAL_BOOT) PROCESS_FUNCTIONS(REAL_BOOT)};

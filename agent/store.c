@@ -198,10 +198,13 @@ void store_open_ahead(uint64_t bytes)
 	open_to(end < store->size ? end : store->size);
 }
 
-void store_trim(void)
+void store_trim(uint64_t least)
 {
 	uint64_t end = __atomic_load_n(&opened, __ATOMIC_ACQUIRE), size = store->size;
 
+	least = (least + STEP - 1) / STEP * STEP;
+	if (end < least)
+		end = least;
 	if (end >= size)
 		return;
 	store->size = end;

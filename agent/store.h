@@ -41,8 +41,8 @@ struct region_view store_view(void);
 /* Opens room for `bytes` more now, for a host that is about to enter a sandbox. */
 void store_open_ahead(uint64_t bytes);
 
-/* Gives up the address space that is not opened; the region grows no further. Context: any. */
-void store_trim(void);
+/* Gives up the address space that is neither opened nor below `least`: the region grows so far. Context: any. */
+void store_trim(uint64_t least);
 
 /* A region's own 64-bit name; random as the kernel gives it. */
 uint64_t store_stream(void);

@@ -3,18 +3,22 @@
  * its own; the parent's does not change with what children do.
  *
  * case: plain        args=plain
- * case: raw          args=raw exact=any
+ * case: raw          args=raw
+ * case: unseen       args=unseen exact=any
+ * case: twice        args=twice
+ * case: raw-twice    args=raw-twice
  * case: threads      args=threads
  * case: chain        args=chain
  * case: many         args=many
  * case: sampled-plain args=plain set=start_delay=0s set=interval=10ms
- * case: sampled-raw  args=raw exact=any set=start_delay=0s set=interval=10ms
+ * case: sampled-raw  args=raw set=start_delay=0s set=interval=10ms
  * case: sampled-threads args=threads set=start_delay=0s set=interval=10ms
  * case: sampled-many args=many set=start_delay=0s set=interval=10ms
  */
 #include "books.h"
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -136,6 +140,30 @@ static void fork_with_threads(void)
 		pthread_join(threads[i], NULL);
 }
 
+/* A fork that no wrapper sees. */
+static pid_t fork_unseen(void)
+{
+	long r = SYS_fork;
+
+	__asm__ volatile("syscall" : "+a"(r) : : "rcx", "r11", "memory");
+	return (pid_t)r;
+}
+
+/* As daemons do: the child forks before it has allocated, and ends. */
+static void fork_twice(int raw)
+{
+	pid_t child = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork(), second;
+
+	if (!child) {
+		second = raw ? (pid_t)syscall(SYS_fork) : fork();
+		if (!second)
+			be_child(5, 3);
+		join(second, 3);
+		be_child(2, 2);
+	}
+	join(child, 2);
+}
+
 static void fork_many(void)
 {
 	pid_t children[CHILDREN];
@@ -161,10 +189,14 @@ int main(int argc, char **argv)
 		fork_chain(1);
 	} else if (!strcmp(how, "threads")) {
 		fork_with_threads();
+	} else if (strstr(how, "twice")) {
+		fork_twice(how[0] == 'r');
 	} else if (!strcmp(how, "many")) {
 		fork_many();
 	} else {
-		child = strcmp(how, "raw") ? fork() : (pid_t)syscall(SYS_fork);
+		child = !strcmp(how, "unseen") ? fork_unseen()
+			: !strcmp(how, "raw")  ? (pid_t)syscall(SYS_fork)
+					       : fork();
 		if (!child)
 			be_child(7, 3);
 		join(child, 3);
