@@ -21,7 +21,7 @@
 #define PATIENCE_MS 3000 /* agents try to connect every second */
 #define CONNECT_LIMIT_S 5
 #define ANSWER_LIMIT_MS 15000 /* for the next frame */
-#define TALK_LIMIT_MS 300000  /* for all of them */
+#define TALK_LIMIT_MS 60000   /* for all of them */
 
 struct client {
 	int fd;
@@ -144,6 +144,10 @@ static int converse(struct client *client, unsigned what, int pid, const char *t
 		frame = (const struct wire_header *)client->frame;
 		if (is_refusal(frame, client->alone, pid))
 			return EXIT_FAILED;
+		if (frame->type > FRAME_EVENT && frame->type != FRAME_REPLY) {
+			r = -EBADMSG;
+			break;
+		}
 		take(context, frame);
 		if (frame->type == FRAME_REPLY && (frame->flags & FRAME_LAST))
 			return EXIT_FINE;
