@@ -159,7 +159,9 @@ static bool thread_start(size_t stack_size)
 
 /*
  * May a thread be made here? Not while the host is inside the loader or the thread library: their
- * locks may be held. A C library frame is fine at the leaf (strdup) and at the root (main's caller).
+ * locks may be held. A C library frame is fine at the leaf (strdup) and at the root (main's caller). Where no
+ * better place comes, one inside other functions of the C library must do (qsort), or a stack whose end is not seen;
+ * but never a signal handler: its stack ends in the C library, with more behind it.
  */
 static bool is_safe_place(struct shard *shard, const struct frame *frame)
 {
@@ -171,7 +173,9 @@ static bool is_safe_place(struct shard *shard, const struct frame *frame)
 			return false;
 		libc_inside += i > 0 && i + 2 < b->n_frames && module_is_libc(b->frames[i]);
 	}
-	return (!libc_inside && !(b->flags & STACK_INCOMPLETE)) || unsafe_places > TRIES_STRICT;
+	if (b->flags & STACK_INCOMPLETE && module_is_libc(b->frames[b->n_frames - 1]))
+		return false;
+	return (!libc_inside && !b->flags) || unsafe_places > TRIES_STRICT;
 }
 
 /* Adapts the countdown to the host's pace, so that the clock is read about every LOOK_GAP. */
