@@ -2,137 +2,216 @@
  * Judging. See judge.h.
  */
 #include "agent/judge.h"
+#include "agent/blockmap.h"
 #include "agent/callsite.h"
+#include "agent/candidates.h"
 #include "agent/history.h"
 #include "agent/memory.h"
+#include "agent/proc.h"
 #include "agent/process.h"
 #include "agent/store.h"
+#include "detector/findings.h"
 #include "detector/verdict.h"
 
-#define CANDIDATE_BLOCKS 8u
-#define CANDIDATES 4096u
+#define HOUR 3600e9
+#define LAST_WALK_NS UINT64_C(50000000) /* a walk that costs more is not made to end a process */
 
-struct candidate {
-	struct series series;
-	uint32_t callsite;
-	uint64_t values[];
-};
-
+int judge_hurry;
 static struct detector detector __attribute__((aligned(16)));
-static bool ready;
-static struct candidate **candidates; /* in order of their entry */
-static uint32_t n_candidates;
-static uint8_t *is_candidate; /* a bit by callsite */
-static uint32_t n_bits;
+static struct calendar *const calendar = &detector.calendar;
+static void *storage; /* of the detector */
+static bool ready, inherited;
+static bool walk_wanted, walked_whole;
+static uint64_t walk_cost_ns, walk_again_ns, read_again_ns; /* not before this time */
+
+static void mark_births(void)
+{
+	__atomic_store_n(&blockmap_now.birth, (uint64_t)calendar->birth << 24, __ATOMIC_RELAXED);
+}
 
 static bool begin(void)
 {
-	void *storage;
+	unsigned taken;
 
 	if (ready)
 		return true;
-	storage = memory_map(detector_storage_size(&options));
-	if (!candidates)
-		candidates = memory_map(CANDIDATES * sizeof(*candidates));
-	if (!storage || !candidates)
+	/* Of the parent's, if there is one: their blocks are in the map. */
+	taken = inherited ? calendar->fresh : 0;
+	if (!storage && !(storage = memory_map(detector_storage_size(&options))))
 		return false;
-	detector_init(&detector, &options, storage);
+	detector_init_child(&detector, &options, storage, taken);
+	mark_births();
 	ready = true;
 	return true;
 }
 
-void judge_reset(void)
+void judge_postfork_child(void)
 {
-	ready = false;
-	n_candidates = 0;
-	is_candidate = NULL;
-	n_bits = 0;
+	inherited |= ready;
+	ready = walk_wanted = walked_whole = false;
+	judge_hurry = 0;
+	walk_cost_ns = walk_again_ns = read_again_ns = 0;
+	candidates_postfork_child();
 }
 
 void judge_configure(void)
 {
+	if (!ready)
+		return;
+	detector_configure(&detector, &options);
+}
+
+/* The time before which as much again would be more than the budget. */
+static uint64_t after(uint64_t now_ns, uint64_t cost_ns)
+{
+	return options.detector_budget > 0 ? now_ns + (uint64_t)((double)cost_ns / options.detector_budget) : now_ns;
+}
+
+uint64_t judge_due(void)
+{
+	if (!ready)
+		return UINT64_MAX;
+	return calendar->due_ns > read_again_ns ? calendar->due_ns : read_again_ns;
+}
+
+void judge_spent(uint64_t cpu_ns)
+{
 	if (ready)
-		detector_configure(&detector, &options);
+		read_again_ns = after(calendar->now_ns, cpu_ns);
 }
 
-static bool bits_room(uint32_t n)
+static bool was_read(const struct evidence_row *row, uint32_t epoch)
 {
-	uint32_t more = n_bits ? n_bits : 8192;
-	uint8_t *bits;
-
-	if (n <= n_bits)
-		return true;
-	while (more < n)
-		more *= 2;
-	bits = memory_map(more / 8);
-	if (!bits)
-		return false;
-	for (uint32_t i = 0; i < n_bits / 8; i++)
-		bits[i] = is_candidate[i];
-	memory_unmap(is_candidate, n_bits / 8);
-	is_candidate = bits;
-	n_bits = more;
-	return true;
+	return row->trough_blocks[epoch] != EVIDENCE_UNREAD;
 }
 
-static void enter(uint32_t callsite)
+/* The least-squares line through the callsite's troughs of live bytes, one for each whole epoch. */
+static struct fit fit_troughs(const struct evidence_row *row)
 {
-	struct candidate *c = memory_take(sizeof(*c) + detector.axis.capacity * sizeof(uint64_t));
+	double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0;
+	struct fit fit = {0};
 
-	if (!c)
-		return;
-	c->callsite = callsite;
-	series_init(&c->series, c->values);
-	candidates[n_candidates++] = c;
-	is_candidate[callsite / 8] |= (uint8_t)(1u << callsite % 8);
-}
+	for (uint32_t i = 0; i < calendar->epoch; i++)
+		if (was_read(row, i)) {
+			n++;
+			x += i;
+			y += (double)row->trough_bytes[i];
+		}
+	for (uint32_t i = 0; i < calendar->epoch; i++) {
+		double dx = i - x / n, dy = (double)row->trough_bytes[i] - y / n;
 
-static void find_candidates(const struct region_cell *sums, uint32_t n)
-{
-	if (!bits_room(n))
-		return;
-	for (uint32_t i = 1; i < n && n_candidates < CANDIDATES; i++)
-		if ((int64_t)(sums[i].allocated_blocks - sums[i].freed_blocks) >= CANDIDATE_BLOCKS &&
-		    !(is_candidate[i / 8] & 1u << i % 8))
-			enter(i);
-}
-
-/* `next`: the detector has taken this sample into its window, so the callsites' series get theirs. */
-static void judge_callsites(const struct region_cell *sums, uint32_t n, bool next, bool at_end)
-{
-	struct wire_callsite_verdict v;
-	struct region_callsite *record;
-	uint64_t live;
-
-	if (next)
-		find_candidates(sums, n);
-	for (uint32_t i = 0; i < n_candidates; i++) {
-		struct candidate *c = candidates[i];
-
-		live = c->callsite < n ? sums[c->callsite].allocated_bytes - sums[c->callsite].freed_bytes : 0;
-		if (next)
-			series_push(&c->series, &detector.axis, (int64_t)live < 0 ? 0 : live);
-		record = callsite_record(c->callsite);
-		if (!record)
+		if (!was_read(row, i))
 			continue;
-		detector_callsite(&detector, &c->series, c->callsite, at_end, &v);
-		record->score = v.score;
-		record->growth_bytes_per_hour = v.growth_bytes_per_hour;
-		record->r2 = v.r2;
-		record->state = v.state;
+		xx += dx * dx;
+		xy += dx * dy;
+		yy += dy * dy;
 	}
+	fit.n = (uint32_t)n;
+	if (xx > 0)
+		fit.bytes_per_hour = xy / xx * HOUR / (double)calendar_epoch_length(calendar);
+	if (xx > 0 && yy > 0)
+		fit.r2 = xy / xx * (xy / yy);
+	return fit;
+}
+
+/* Rule B on that line. */
+static void score(const struct evidence_row *row, struct region_callsite *record)
+{
+	struct fit fit = fit_troughs(row);
+
+	record->score = rule_b_score(&detector.rule_b, &fit);
+	record->growth_bytes_per_hour = fit.bytes_per_hour;
+	record->r2 = fit.r2;
+}
+
+static void publish(struct candidate *c)
+{
+	struct region_callsite *callsite = callsite_record(c->row.found.callsite);
+	struct wire_evidence *told = c->record ? &c->record->evidence : NULL;
+
+	if (callsite) {
+		callsite->state = c->row.found.state;
+		score(&c->row, callsite);
+	}
+	if (!told)
+		return;
+	/* Where the process is killed in between, it is of no callsite. */
+	__atomic_store_n(&told->callsite, 0, __ATOMIC_RELEASE);
+	*told = c->row.found;
+	told->callsite = 0;
+	__atomic_store_n(&told->callsite, c->row.found.callsite, __ATOMIC_RELEASE);
+}
+
+static void settle(bool at_end)
+{
+	struct findings *findings = &detector.findings;
+	uint32_t n = candidates_count();
+
+	findings_begin(findings, &options, calendar->now_ns - calendar->begin_ns, at_end);
+	for (uint32_t i = 0; i < n; i++) {
+		if (walked_whole)
+			finding_judge(&candidate_at(i)->row, calendar);
+		findings_add(findings, &candidate_at(i)->row.found);
+	}
+	findings_sift(findings);
+	for (uint32_t i = 0; i < n; i++) {
+		findings_settle(findings, &candidate_at(i)->row.found, candidate_at(i)->row.live_bytes);
+		publish(candidate_at(i));
+	}
+	__atomic_fetch_add(&store->n_evaluations, 1, __ATOMIC_RELEASE);
+}
+
+static bool may_walk(bool at_end)
+{
+	if (at_end)
+		return walk_cost_ns <= LAST_WALK_NS;
+	return walk_wanted && calendar->now_ns >= walk_again_ns;
+}
+
+static void watch(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums, bool at_end)
+{
+	uint64_t begun = proc_thread_cpu();
+	bool walk;
+	unsigned what;
+
+	candidates_read(calendar, sums, n_sums);
+	what = calendar_tick(calendar, time_ns);
+	if (what & CALENDAR_BIRTH)
+		mark_births();
+	if (what & CALENDAR_EPOCH)
+		candidates_enter(calendar, sums, n_sums);
+	walk_wanted |= (what & CALENDAR_WALK) != 0;
+	walk = may_walk(at_end);
+	if (walk) {
+		walked_whole = candidates_walk(calendar, time_ns, &judge_hurry);
+		walk_wanted = !walked_whole;
+	}
+	if (walk || at_end)
+		settle(at_end);
+	if (walk) {
+		store->detector.walk_cpu_ns = walk_cost_ns = proc_thread_cpu() - begun;
+		walk_again_ns = after(time_ns, walk_cost_ns);
+	}
+	store->detector.cpu_ns += proc_thread_cpu() - begun;
+	store->detector.candidates = candidates_count();
+	store->detector.left_out = candidates_left_out();
+	store->detector.walks = calendar->walks;
+}
+
+void judge_read(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums)
+{
+	if (begin())
+		watch(time_ns, sums, n_sums, false);
 }
 
 void judge_sample(const struct wire_sample *sample, const struct region_cell *sums, uint32_t n_sums, bool at_end)
 {
 	struct wire_verdict verdict;
-	bool next;
 
 	if (!begin())
 		return;
-	next = detector_sample(&detector, sample);
-	if (next || at_end)
-		judge_callsites(sums, n_sums, next, at_end);
+	detector_sample(&detector, sample);
+	watch(sample->time_ns, sums, n_sums, at_end);
 	detector_verdict(&detector, at_end, &verdict);
 	history_set_verdict(&verdict);
 }

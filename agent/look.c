@@ -67,6 +67,27 @@ static void look(bool ask_heap, bool at_end)
 	judge_sample(&sample, sums, n, at_end);
 }
 
+void look_read(void)
+{
+	uint64_t begun = proc_thread_cpu();
+	const struct region_cell *sums;
+	uint32_t n;
+
+	if (!turn_take(0))
+		return;
+	sums = tell_sums(&n);
+	judge_read(proc_monotonic() - store->process.start_monotonic_ns, sums, n);
+	judge_spent(proc_thread_cpu() - begun);
+	turn_give();
+}
+
+uint64_t look_due(void)
+{
+	uint64_t due = judge_due();
+
+	return due == UINT64_MAX ? due : due + store->process.start_monotonic_ns;
+}
+
 void look_first(bool ask_heap)
 {
 	if (!turn_take(0))
@@ -77,7 +98,12 @@ void look_first(bool ask_heap)
 
 void look_last(int wait_ms)
 {
-	if (!turn_take(wait_ms))
+	bool had;
+
+	__atomic_store_n(&judge_hurry, 1, __ATOMIC_RELAXED);
+	had = turn_take(wait_ms);
+	__atomic_store_n(&judge_hurry, 0, __ATOMIC_RELAXED);
+	if (!had)
 		return;
 	look(false, true);
 	tell_snapshot(FRAME_FINAL, wait_ms);
@@ -121,5 +147,5 @@ void look_postfork_child(void)
 	turn = 0;
 	told_state = VERDICT_INCONCLUSIVE;
 	history_postfork_child();
-	judge_reset();
+	judge_postfork_child();
 }

@@ -6,11 +6,15 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The first sample of a process. ask_heap as in proc_sample(). Context: init. */
 void look_first(bool ask_heap);
 /* A regular one, told if an analyzer listens. Context: sampler thread. */
 void look_regularly(void);
+/* A reading for the detector, between two looks; look_due() is when it wants one (CLOCK_MONOTONIC). */
+void look_read(void);
+uint64_t look_due(void);
 /* All that was seen before, for an analyzer that has just come. Context: sampler thread. */
 void look_tell(void);
 /*

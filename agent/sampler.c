@@ -69,6 +69,11 @@ static void wait_until(uint64_t due)
 	end_with_last_thread(&main_has_ended);
 }
 
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void *sampler_main(void *unused)
 {
 	uint64_t now = proc_monotonic(), next_sample = now, next_try = now;
@@ -87,8 +92,10 @@ static void *sampler_main(void *unused)
 			if (now >= next_sample)
 				next_sample = now + options.interval;
 			look_regularly();
+		} else if (now >= look_due()) {
+			look_read();
 		}
-		wait_until(link_is_open() || next_sample < next_try ? next_sample : next_try);
+		wait_until(earliest(earliest(next_sample, look_due()), link_is_open() ? UINT64_MAX : next_try));
 		asked = link_is_open() && hear();
 		if (next_sample > proc_monotonic() + options.interval)
 			next_sample = proc_monotonic() + options.interval; /* SET has shortened it */

@@ -5,63 +5,12 @@
  * it is at most a fraction of them, since an agent numbers both from 1 on and tells each in a record.
  */
 #include "analyzer/decode.h"
+#include "analyzer/decode_judgement.h"
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLSITES_MAX (1u << 24)
-#define MODULES_MAX (1u << 16)
-#define IDS_FREE 64u   /* ids that cost nothing */
-#define BYTES_AN_ID 8u /* received for each id above those */
-
 typedef int (*record_decoder)(struct process *process, const struct wire_record *record);
-
-static double real_number(double value)
-{
-	return isfinite(value) ? value : 0;
-}
-
-static uint32_t round_up(uint32_t n)
-{
-	uint32_t capacity = 16;
-
-	while (capacity < n)
-		capacity *= 2;
-	return capacity;
-}
-
-/* Makes array[id] exist, zeroed when new. -EBADMSG when the id is not to be believed. */
-static int reserve_id(void *array_pointer, uint32_t *n, uint32_t id, size_t element, uint64_t bytes, uint32_t maximum)
-{
-	void **array = array_pointer;
-	void *grown;
-
-	if (id < *n)
-		return 0;
-	if (id >= maximum || id >= IDS_FREE + bytes / BYTES_AN_ID)
-		return -EBADMSG;
-	if (!*array || round_up(id + 1) > round_up(*n)) {
-		grown = realloc(*array, round_up(id + 1) * element);
-		if (!grown)
-			return -ENOMEM;
-		*array = grown;
-	}
-	memset((char *)*array + *n * element, 0, (id + 1 - *n) * element);
-	*n = id + 1;
-	return 0;
-}
-
-static int callsite_at(struct process *process, uint32_t id, struct callsite **callsite)
-{
-	int r = id ? reserve_id(&process->callsites, &process->n_callsites, id, sizeof(**callsite), process->bytes,
-				CALLSITES_MAX)
-		   : -EBADMSG;
-
-	if (r == 0)
-		*callsite = &process->callsites[id];
-	return r;
-}
 
 /* Replaces *text; embedded NULs end it early. */
 static int set_text(char **text, const char *from, size_t length)
@@ -128,16 +77,15 @@ static int decode_process(struct process *process, const struct wire_record *rec
 static int decode_module(struct process *process, const struct wire_record *record)
 {
 	const struct wire_module *wire = record_body(record, sizeof(*wire));
-	struct module *module;
+	struct module *module = NULL;
 	int r;
 
-	if (!wire || wire->id == 0 || wire->build_id_length > sizeof(wire->build_id) ||
+	if (!wire || wire->build_id_length > sizeof(wire->build_id) ||
 	    wire->path_length > record_size(record) - sizeof(*wire))
 		return -EBADMSG;
-	r = reserve_id(&process->modules, &process->n_modules, wire->id, sizeof(*module), process->bytes, MODULES_MAX);
+	r = process_module(process, wire->id, &module);
 	if (r < 0)
 		return r;
-	module = &process->modules[wire->id];
 	r = set_text(&module->path, (const char *)(wire + 1), wire->path_length);
 	if (r == 0)
 		module->wire = *wire;
@@ -154,7 +102,7 @@ static int decode_stack(struct process *process, const struct wire_record *recor
 
 	if (!wire || wire->n_frames * sizeof(uint64_t) > record_size(record) - sizeof(*wire))
 		return -EBADMSG;
-	r = callsite_at(process, wire->callsite, &callsite);
+	r = process_callsite(process, wire->callsite, &callsite);
 	if (r < 0)
 		return r;
 	size = wire->n_frames * sizeof(uint64_t);
@@ -176,51 +124,11 @@ static int decode_counts(struct process *process, const struct wire_record *reco
 
 	for (size_t i = 0; i < n; i++) {
 		struct callsite *callsite = NULL;
-		int r = callsite_at(process, counts[i].callsite, &callsite);
+		int r = process_callsite(process, counts[i].callsite, &callsite);
 
 		if (r < 0)
 			return r;
 		callsite->counts = counts[i];
-	}
-	return 0;
-}
-
-static int decode_callsite_verdicts(struct process *process, const struct wire_record *record)
-{
-	const struct wire_callsite_verdict *verdicts = record_body(record, 0);
-	size_t n = record_size(record) / sizeof(*verdicts);
-
-	for (size_t i = 0; i < n; i++) {
-		struct callsite *callsite = NULL;
-		int r = verdicts[i].state < N_VERDICTS ? callsite_at(process, verdicts[i].callsite, &callsite)
-						       : -EBADMSG;
-
-		if (r < 0)
-			return r;
-		callsite->verdict = verdicts[i];
-		callsite->verdict.score = real_number(verdicts[i].score);
-		callsite->verdict.growth_bytes_per_hour = real_number(verdicts[i].growth_bytes_per_hour);
-		callsite->verdict.r2 = real_number(verdicts[i].r2);
-	}
-	return 0;
-}
-
-static int decode_evidence(struct process *process, const struct wire_record *record)
-{
-	const struct wire_evidence *evidence = record_body(record, 0);
-	size_t n = record_size(record) / sizeof(*evidence);
-	struct callsite *callsite;
-
-	for (size_t i = 0; i < n; i++) {
-		int r = evidence[i].state < N_VERDICTS ? callsite_at(process, evidence[i].callsite, &callsite)
-						       : -EBADMSG;
-		float *number;
-
-		if (r < 0)
-			return r;
-		callsite->evidence = evidence[i];
-		for (number = &callsite->evidence.z; number <= &callsite->evidence.age_s; number++)
-			*number = (float)real_number(*number);
 	}
 	return 0;
 }
@@ -234,30 +142,6 @@ static int decode_samples(struct process *process, const struct wire_record *rec
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = process_add_sample(process, &samples[i]);
 	return r;
-}
-
-static int decode_verdict(struct process *process, const struct wire_record *record)
-{
-	const struct wire_verdict *wire = record_body(record, sizeof(*wire));
-	struct wire_verdict *verdict = &process->verdict;
-
-	if (!wire || wire->state >= N_VERDICTS || wire->severity >= N_SEVERITIES)
-		return -EBADMSG;
-	*verdict = *wire;
-	verdict->score = real_number(wire->score);
-	verdict->growth_bytes_per_hour = real_number(wire->growth_bytes_per_hour);
-	verdict->r2 = real_number(wire->r2);
-	verdict->live_score = real_number(wire->live_score);
-	verdict->live_growth_bytes_per_hour = real_number(wire->live_growth_bytes_per_hour);
-	verdict->live_r2 = real_number(wire->live_r2);
-	verdict->time_to_limit_s = isfinite(wire->time_to_limit_s) ? wire->time_to_limit_s : -1;
-	verdict->confidence = real_number(wire->confidence);
-	for (double *number = &verdict->evident_bytes_per_hour; number <= &verdict->grown_shared; number++)
-		*number = real_number(*number);
-	for (unsigned i = 0; i < WIRE_REASONS; i++)
-		for (unsigned k = 0; k < 3; k++)
-			verdict->reasons[i].value[k] = real_number(wire->reasons[i].value[k]);
-	return 0;
 }
 
 static int decode_agent(struct process *process, const struct wire_record *record)
@@ -299,6 +183,8 @@ static int decode_record(struct process *process, uint16_t type, const struct wi
 		return decode_callsite_verdicts(process, record);
 	case WIRE_EVIDENCE:
 		return decode_evidence(process, record);
+	case WIRE_DETECTOR:
+		return decode_detector(process, record);
 	case WIRE_AGENT:
 		return decode_agent(process, record);
 	case WIRE_END:
@@ -328,6 +214,7 @@ static void begin_full(struct process *process)
 	for (uint32_t i = 0; i < process->n_callsites; i++) {
 		memset(&process->callsites[i].counts, 0, sizeof(process->callsites[i].counts));
 		memset(&process->callsites[i].verdict, 0, sizeof(process->callsites[i].verdict));
+		memset(&process->callsites[i].evidence, 0, sizeof(process->callsites[i].evidence));
 	}
 	process->missing_frames = 0;
 }

@@ -2,6 +2,7 @@
  * Figures -- see figures.h.
  */
 #include "analyzer/figures.h"
+#include "detector/finding.h"
 #include <math.h>
 
 static const struct wire_sample no_sample;
@@ -40,4 +41,14 @@ void figures_init(struct figures *figures, const struct process *process, const 
 		figures->growth_percent = 100.0 * figures->growth_bytes / baseline;
 	}
 	figures->has_limit = verdict->n_samples && isfinite(verdict->time_to_limit_s) && verdict->time_to_limit_s >= 0;
+}
+
+void callsite_reasons(const struct process *process, const struct wire_evidence *evidence,
+		      struct wire_reason reasons[CALLSITE_REASONS])
+{
+	struct options options;
+
+	process_options(process, &options);
+	finding_reasons(evidence, (uint64_t)(process_duration_s(process) * 1e9),
+			process->end.how == END_RUNNING ? options.hold : 0, reasons, CALLSITE_REASONS);
 }

@@ -14,5 +14,9 @@ struct figures {
 };
 
 void figures_init(struct figures *figures, const struct process *process, const struct listing *listing);
+#define CALLSITE_REASONS 4u
+/* Why the callsite's verdict is what it is; the list ends with code 0 or is full. */
+void callsite_reasons(const struct process *process, const struct wire_evidence *evidence,
+		      struct wire_reason reasons[CALLSITE_REASONS]);
 /* The duration alone. */
 double process_duration_s(const struct process *process);

@@ -2,8 +2,10 @@
  * Callsites as JSON -- see json_callsite.h. Reports of large trees are mostly these, so they are printed directly.
  */
 #include "analyzer/json_callsite.h"
+#include "analyzer/figures.h"
 #include "analyzer/json_value.h"
 #include "analyzer/words.h"
+#include "detector/finding.h"
 #include <errno.h>
 
 static void put_size(FILE *out, const char *name, uint64_t value)
@@ -21,11 +23,53 @@ static int put_verdict(FILE *out, const struct wire_callsite_verdict *verdict)
 	r |= json_put_number(out, verdict->growth_bytes_per_hour);
 	fputs(",\"r2\":", out);
 	r |= json_put_number(out, verdict->r2);
+	return r;
+}
+
+/* What is known of the callsite's past: z and p are of the trend, kept of what had time to be freed. */
+static json_t *evidence_json(const struct wire_evidence *e)
+{
+	json_t *ages = json_array();
+	double kept, low, high;
+
+	finding_share(e, &kept, &low, &high);
+	for (unsigned i = 0; i < sizeof(e->ages) / sizeof(e->ages[0]); i++)
+		json_array_append_new(ages, json_integer(e->ages[i]));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+			 "finding", json_text(finding_name(e->finding)), "z", json_number(e->z), "p", json_number(kept),
+			 "p_low", json_number(low), "p_high", json_number(high), "p_value", json_number(e->p_value),
+			 "confidence", json_number(finding_confidence(e)), "rise", json_number(e->rise), "survivors",
+			 json_number(e->survivors), "births", json_number(e->births), "survivor_bytes",
+			 json_number(e->survivor_bytes), "hazard", json_number(e->hazard), "hazard_s",
+			 json_number(e->hazard_s), "deceleration", json_number(e->deceleration), "tail",
+			 json_number(e->tail), "bytes_per_hour", json_number(e->bytes_per_hour), "bytes_per_hour_low",
+			 json_number(e->bytes_per_hour_low), "bytes_per_hour_high", json_number(e->bytes_per_hour_high),
+			 "marks",
+			 json_pack("{s:o,s:o,s:o}", "n", json_integer(e->marks), "blocks_per_mark",
+				   json_number(e->blocks_per_mark), "bytes_per_mark", json_number(e->bytes_per_mark)),
+			 "age_s", json_number(e->age_s), "ages", ages);
+}
+
+static int put_evidence(FILE *out, const struct process *process, const struct wire_evidence *evidence)
+{
+	struct wire_reason reasons[CALLSITE_REASONS];
+	int r;
+
+	if (!evidence) {
+		fputs(",\"reasons\":[]},\"evidence\":null", out);
+		return 0;
+	}
+	callsite_reasons(process, evidence, reasons);
+	fputc(',', out);
+	r = json_put_members(out, json_pack("{s:o}", "reasons", json_reasons(reasons, CALLSITE_REASONS)));
+	fputs("},\"evidence\":{", out);
+	r |= json_put_members(out, evidence_json(evidence));
 	fputc('}', out);
 	return r;
 }
 
-static int put_callsite(FILE *out, const struct listed_callsite *callsite, const struct json_stack *stack)
+static int put_callsite(FILE *out, const struct process *process, const struct listed_callsite *callsite,
+			const struct json_stack *stack)
 {
 	const struct wire_counts *counts = &callsite->counts;
 	int r;
@@ -38,6 +82,7 @@ static int put_callsite(FILE *out, const struct listed_callsite *callsite, const
 	put_size(out, "freed_bytes", counts->freed_bytes);
 	put_size(out, "freed_blocks", counts->freed_blocks);
 	r = put_verdict(out, &callsite->verdict);
+	r |= put_evidence(out, process, callsite->evidence);
 	if (callsite->flags & STACK_CUT)
 		fputs(",\"cut\":true", out);
 	if (callsite->flags & STACK_INCOMPLETE)
@@ -58,7 +103,7 @@ int json_put_callsites(FILE *out, const struct process *process, const struct li
 		const struct json_stack *stack = json_stacks_find(stacks, callsite->frames, callsite->n_frames);
 
 		fputs(i ? ",\n   " : "\n   ", out);
-		r = stack ? put_callsite(out, callsite, stack) : -ENOMEM;
+		r = stack ? put_callsite(out, process, callsite, stack) : -ENOMEM;
 	}
 	return r;
 }

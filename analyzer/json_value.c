@@ -3,6 +3,7 @@
  */
 #include "analyzer/json_value.h"
 #include "analyzer/words.h"
+#include "detector/reason.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -41,6 +42,20 @@ json_t *json_build_id(const struct module *module)
 	for (size_t i = 0; i < length; i++)
 		snprintf(hex + 2 * i, 3, "%02x", module->wire.build_id[i]);
 	return json_text_or_null(hex);
+}
+
+json_t *json_reasons(const struct wire_reason *reasons, unsigned n)
+{
+	json_t *array = json_array();
+	char sentence[512];
+
+	for (unsigned i = 0; i < n && reasons[i].code; i++) {
+		sentence[0] = '\0';
+		reason_text(&reasons[i], sentence, sizeof(sentence));
+		if (sentence[0])
+			json_array_append_new(array, json_text(sentence));
+	}
+	return array;
 }
 
 int json_put_number(FILE *out, double value)

@@ -36,8 +36,13 @@ static void merge(struct listed_callsite *to, const struct listed_callsite *from
 
 	add_counts(&to->counts, &from->counts);
 	to->flags |= from->flags;
-	if (other < mine || (other == mine && from->verdict.score > to->verdict.score))
+	if (other < mine || (other == mine && from->verdict.score > to->verdict.score)) {
 		to->verdict = from->verdict;
+		if (from->evidence)
+			to->evidence = from->evidence;
+	}
+	if (!to->evidence)
+		to->evidence = from->evidence;
 }
 
 static bool is_agent_frame(const struct process *process, uint64_t frame)
@@ -55,6 +60,7 @@ static void list_callsite(struct listed_callsite *listed, const struct process *
 	*listed = (struct listed_callsite){.frames = frames, .flags = callsite->flags, .id = id};
 	listed->counts = callsite->counts;
 	listed->verdict = callsite->verdict;
+	listed->evidence = callsite->evidence.callsite ? &callsite->evidence : NULL;
 	for (uint32_t i = 0; callsite->frames && i < callsite->n_frames; i++)
 		if (!is_agent_frame(process, callsite->frames[i]))
 			frames[listed->n_frames++] = callsite->frames[i];

@@ -14,6 +14,7 @@ struct listed_callsite {
 	uint32_t id;	/* the first of those merged */
 	struct wire_counts counts;
 	struct wire_callsite_verdict verdict;
+	const struct wire_evidence *evidence; /* NULL: none */
 	uint64_t live_bytes, live_blocks;
 	UT_hash_handle hh; /* while the listing is made */
 };

@@ -7,6 +7,10 @@
 #include <string.h>
 
 #define SAMPLES_MAX 16384u
+#define CALLSITES_MAX (1u << 24)
+#define MODULES_MAX (1u << 16)
+#define IDS_FREE 64u   /* ids that cost nothing */
+#define BYTES_AN_ID 8u /* received for each id above those */
 
 void model_init(struct model *model)
 {
@@ -91,6 +95,58 @@ struct process *model_process(struct model *model, uint64_t stream)
 	return process;
 }
 
+static uint32_t round_up(uint32_t n)
+{
+	uint32_t capacity = 16;
+
+	while (capacity < n)
+		capacity *= 2;
+	return capacity;
+}
+
+/* Makes array[id] exist, zeroed when new. -EBADMSG when the id is not to be believed. */
+static int reserve_id(void *array_pointer, uint32_t *n, uint32_t id, size_t element, uint64_t bytes, uint32_t maximum)
+{
+	void **array = array_pointer;
+	void *grown;
+
+	if (id < *n)
+		return 0;
+	if (id >= maximum || id >= IDS_FREE + bytes / BYTES_AN_ID)
+		return -EBADMSG;
+	if (!*array || round_up(id + 1) > round_up(*n)) {
+		grown = realloc(*array, round_up(id + 1) * element);
+		if (!grown)
+			return -ENOMEM;
+		*array = grown;
+	}
+	memset((char *)*array + *n * element, 0, (id + 1 - *n) * element);
+	*n = id + 1;
+	return 0;
+}
+
+int process_callsite(struct process *process, uint32_t id, struct callsite **callsite)
+{
+	int r = id ? reserve_id(&process->callsites, &process->n_callsites, id, sizeof(**callsite), process->bytes,
+				CALLSITES_MAX)
+		   : -EBADMSG;
+
+	if (r == 0)
+		*callsite = &process->callsites[id];
+	return r;
+}
+
+int process_module(struct process *process, uint32_t id, struct module **module)
+{
+	int r = id ? reserve_id(&process->modules, &process->n_modules, id, sizeof(**module), process->bytes,
+				MODULES_MAX)
+		   : -EBADMSG;
+
+	if (r == 0)
+		*module = &process->modules[id];
+	return r;
+}
+
 /* Keeps every second sample of the older half. */
 static void thin_samples(struct process *process)
 {
@@ -120,6 +176,24 @@ int process_add_sample(struct process *process, const struct wire_sample *sample
 	}
 	process->samples[process->n_samples++] = *sample;
 	return 0;
+}
+
+void process_options(const struct process *process, struct options *options)
+{
+	char value[OPTION_TEXT_MAX], error[512];
+
+	options_default(options);
+	for (const char *line = process->options, *end; *line; line = *end ? end + 1 : end) {
+		const char *equals;
+
+		end = strchrnul(line, '\n');
+		equals = memchr(line, '=', (size_t)(end - line));
+		if (!equals || (size_t)(end - equals) > sizeof(value))
+			continue;
+		memcpy(value, equals + 1, (size_t)(end - equals) - 1);
+		value[end - equals - 1] = '\0';
+		option_set(options, line, (size_t)(equals - line), value, error, sizeof(error));
+	}
 }
 
 struct wire_counts process_totals(const struct process *process)

@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "analyzer/hash.h"
-#include "protocol/wire.h"
+#include "protocol/options.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +43,7 @@ struct process {
 	size_t n_samples, n_samples_allocated;
 	struct wire_verdict verdict;
 	struct wire_agent agent;
+	struct wire_detector detector;
 	struct wire_end end;
 	enum final_state final_state;
 	uint32_t next_sequence;
@@ -63,7 +64,13 @@ struct process *model_find(struct model *model, uint64_t stream);
 /* The process of this stream, made if new; NULL when out of memory. */
 struct process *model_process(struct model *model, uint64_t stream);
 void model_remove(struct model *model, struct process *process);
+/* The callsite or module of this id, made if new. -EBADMSG when the id is not to be believed: what came is too short
+ * for so many. */
+int process_callsite(struct process *process, uint32_t id, struct callsite **callsite);
+int process_module(struct process *process, uint32_t id, struct module **module);
 /* Adds a sample unless it is not later than the last one; very many are thinned out. 0 or -ENOMEM. */
 int process_add_sample(struct process *process, const struct wire_sample *sample);
+/* The options of its agent as they were at the start. */
+void process_options(const struct process *process, struct options *options);
 /* Totals over the callsites. */
 struct wire_counts process_totals(const struct process *process);

@@ -7,25 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The agent's options: those that differ from their default, a line each. */
-static void read_options(struct options *options, const char *text)
-{
-	char value[OPTION_TEXT_MAX], error[512];
-
-	options_default(options);
-	for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
-		const char *equals;
-
-		end = strchrnul(line, '\n');
-		equals = memchr(line, '=', (size_t)(end - line));
-		if (!equals || (size_t)(end - equals) > sizeof(value))
-			continue;
-		memcpy(value, equals + 1, (size_t)(end - equals) - 1);
-		value[end - equals - 1] = '\0';
-		option_set(options, line, (size_t)(equals - line), value, error, sizeof(error));
-	}
-}
-
 /* What was live at the end, at that time; for the rest the last sample is the best that is known. */
 static void sample_end(struct detector *detector, const struct process *process)
 {
@@ -59,14 +40,31 @@ static void take_verdict(struct process *process, const struct detector *detecto
 	process->verdict = verdict;
 }
 
-/* A callsite's samples are the agent's alone, but its score tells. */
-static void waive_hold(struct process *process, const struct detector *detector)
+/*
+ * What was found of the callsites at the last evaluation, with nothing held back any more. Where there was none, the
+ * scores of rule B tell.
+ */
+static void settle(struct process *process, struct detector *detector, const struct options *options)
 {
-	for (uint32_t i = 0; i < process->n_callsites; i++) {
-		struct wire_callsite_verdict *verdict = &process->callsites[i].verdict;
+	struct findings *findings = &detector->findings;
+	bool found = false;
 
-		if (verdict->state == VERDICT_INCONCLUSIVE && verdict->score > 0)
-			verdict->state = detector_callsite_state(detector, verdict->score, true);
+	for (uint32_t i = 0; i < process->n_callsites; i++)
+		found |= process->callsites[i].evidence.callsite != 0;
+	if (!found)
+		return;
+	findings_begin(findings, options, detector->time_ns, true);
+	for (uint32_t i = 0; i < process->n_callsites; i++)
+		if (process->callsites[i].evidence.callsite)
+			findings_add(findings, &process->callsites[i].evidence);
+	findings_sift(findings);
+	for (uint32_t i = 0; i < process->n_callsites; i++) {
+		struct callsite *callsite = &process->callsites[i];
+		int64_t live = (int64_t)(callsite->counts.allocated_bytes - callsite->counts.freed_bytes);
+
+		if (callsite->evidence.callsite)
+			callsite->verdict.state =
+				findings_settle(findings, &callsite->evidence, live > 0 ? (uint64_t)live : 0);
 	}
 }
 
@@ -78,17 +76,19 @@ void rejudge_process(struct process *process)
 
 	if (process->end.how == END_RUNNING || process->final_state == FINAL_AGENT || !process->n_samples)
 		return;
-	read_options(&options, process->options);
+	process_options(process, &options);
 	storage = malloc(detector_storage_size(&options));
 	detector = malloc(sizeof(*detector)); /* 16-byte aligned, as it wants */
 	if (!storage || !detector)
 		return;
 	detector_init(detector, &options, storage);
-	for (size_t i = 0; i < process->n_samples; i++)
+	for (size_t i = 0; i < process->n_samples; i++) {
 		detector_sample(detector, &process->samples[i]);
+		calendar_tick(&detector->calendar, process->samples[i].time_ns);
+	}
 	sample_end(detector, process);
+	settle(process, detector, &options);
 	take_verdict(process, detector);
-	waive_hold(process, detector);
 }
 
 void rejudge_all(struct model *model)

@@ -11,7 +11,6 @@
 #include "analyzer/modulepath.h"
 #include "analyzer/report.h"
 #include "analyzer/words.h"
-#include "detector/reason.h"
 #include <errno.h>
 
 static json_t *end_json(const struct process *process)
@@ -28,32 +27,47 @@ static json_t *agent_json(const struct process *process)
 {
 	const struct wire_agent *agent = &process->agent;
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
-			 json_text(process->version ? process->version : ""), "mode", json_text(mode_name(agent->mode)),
-			 "unwinder", json_text(unwinder_name(agent->unwinder)), "memory_bytes",
-			 json_size(agent->memory_bytes), "cpu_s", json_number(agent->cpu_ns / 1e9), "dropped",
-			 json_size(agent->dropped), "unknown_frees", json_size(agent->unknown_frees), "frames_unsent",
-			 json_size(agent->frames_unsent), "cut_stacks", json_size(agent->cut_stacks),
-			 "incomplete_stacks", json_size(agent->incomplete_stacks), "verified",
-			 json_size(agent->verified), "verify_differences", json_size(agent->verify_differences));
+	const struct wire_detector *detector = &process->detector;
+
+	return json_pack(
+		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
+		json_text(process->version ? process->version : ""), "mode", json_text(mode_name(agent->mode)),
+		"unwinder", json_text(unwinder_name(agent->unwinder)), "memory_bytes", json_size(agent->memory_bytes),
+		"cpu_s", json_number(agent->cpu_ns / 1e9), "dropped", json_size(agent->dropped), "unknown_frees",
+		json_size(agent->unknown_frees), "frames_unsent", json_size(agent->frames_unsent), "cut_stacks",
+		json_size(agent->cut_stacks), "incomplete_stacks", json_size(agent->incomplete_stacks), "verified",
+		json_size(agent->verified), "verify_differences", json_size(agent->verify_differences), "detector",
+		json_pack("{s:o,s:o,s:o,s:o,s:o}", "cpu_s", json_number(detector->cpu_ns / 1e9), "walk_cpu_s",
+			  json_number(detector->walk_cpu_ns / 1e9), "walks", json_integer(detector->walks),
+			  "candidates", json_integer(detector->candidates), "left_out",
+			  json_integer(detector->left_out)));
+}
+
+static json_t *limit_json(double seconds, bool has_limit)
+{
+	return has_limit && seconds >= 0 ? json_number(seconds) : json_null();
+}
+
+/* Which part of RSS has grown since the start. */
+static json_t *grown_json(const struct wire_verdict *verdict)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "rss_bytes", json_number(verdict->grown), "live_bytes",
+			 json_number(verdict->grown_live), "retained_bytes", json_number(verdict->grown_retained),
+			 "outside_bytes", json_number(verdict->grown_outside), "file_bytes",
+			 json_number(verdict->grown_file), "shared_bytes", json_number(verdict->grown_shared));
 }
 
 static json_t *verdict_json(const struct wire_verdict *verdict, bool has_limit)
 {
-	json_t *reasons = json_array();
-	char sentence[512];
-
-	for (unsigned i = 0; i < WIRE_REASONS && verdict->reasons[i].code; i++) {
-		sentence[0] = '\0';
-		reason_text(&verdict->reasons[i], sentence, sizeof(sentence));
-		if (sentence[0])
-			json_array_append_new(reasons, json_text(sentence));
-	}
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "state", json_text(verdict_name(verdict->state)), "severity",
-			 json_text(severity_name(verdict->severity)), "score", json_number(verdict->score),
-			 "growth_bytes_per_hour", json_number(verdict->growth_bytes_per_hour), "r2",
-			 json_number(verdict->r2), "time_to_limit_s",
-			 has_limit ? json_number(verdict->time_to_limit_s) : json_null(), "reasons", reasons);
+	return json_pack(
+		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "state", json_text(verdict_name(verdict->state)),
+		"severity", json_text(severity_name(verdict->severity)), "score", json_number(verdict->score),
+		"growth_bytes_per_hour", json_number(verdict->growth_bytes_per_hour), "r2", json_number(verdict->r2),
+		"time_to_limit_s", limit_json(verdict->time_to_limit_s, has_limit), "reasons",
+		json_reasons(verdict->reasons, WIRE_REASONS), "confidence", json_number(verdict->confidence),
+		"evident_bytes_per_hour", json_number(verdict->evident_bytes_per_hour), "time_to_limit_low_s",
+		limit_json(verdict->time_to_limit_low_s, has_limit), "time_to_limit_high_s",
+		limit_json(verdict->time_to_limit_high_s, has_limit), "grown", grown_json(verdict));
 }
 
 static json_t *memory_json(const struct figures *figures, const struct listing *listing)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define DEFAULT_TOP 10
+#define INNOCENT 3	    /* callsites that hold most, where fewer leak or grow */
 #define TOP_AMONG_OTHERS 3  /* of processes in order, when there are several */
 #define PROCESSES_IN_FULL 3 /* at the most, unless something is wrong with them */
 #define PROCESSES_IN_LINES 20
@@ -113,8 +114,9 @@ int report_text(FILE *out, const struct model *model, const struct report_option
 			continue;
 		}
 		t.top = n > 1 && ranking[i].rank > RANK_WARNING ? TOP_AMONG_OTHERS : DEFAULT_TOP;
+		t.innocent = INNOCENT;
 		if (options->top)
-			t.top = options->top;
+			t.top = t.innocent = options->top;
 		r = text_process(&t, ranking[i].process);
 		if (i + 1 < n)
 			fputc('\n', out);

@@ -6,6 +6,7 @@
 #include "analyzer/figures.h"
 #include "analyzer/listing.h"
 #include "analyzer/modulepath.h"
+#include "analyzer/text_callsite.h"
 #include "analyzer/text_stack.h"
 #include "analyzer/words.h"
 #include "detector/reason.h"
@@ -13,20 +14,6 @@
 #include <string.h>
 
 #define COMMAND_WIDTH 100
-
-enum color { COLOR_NONE, COLOR_BAD, COLOR_WARNING, COLOR_GOOD, COLOR_STRONG };
-
-static const char *begin_color(const struct text *t, enum color color)
-{
-	static const char *const codes[] = {"", "\033[1;31m", "\033[1;33m", "\033[32m", "\033[1m"};
-
-	return t->color ? codes[color] : "";
-}
-
-static const char *end_color(const struct text *t)
-{
-	return t->color ? "\033[0m" : "";
-}
 
 static void put_command(const struct text *t, const struct process *process)
 {
@@ -72,13 +59,35 @@ static void put_end(const struct text *t, const struct process *process)
 		fputs(", post-mortem", t->out);
 }
 
+const char *text_color(const struct text *t, enum color color)
+{
+	static const char *const codes[] = {"\033[0m", "\033[1;31m", "\033[1;33m", "\033[32m", "\033[1m"};
+
+	return t->color ? codes[color] : "";
+}
+
+void text_reasons(const struct text *t, const struct wire_reason *reasons, unsigned n)
+{
+	char sentence[512];
+
+	for (unsigned i = 0; i < n && reasons[i].code; i++) {
+		sentence[0] = '\0';
+		reason_text(&reasons[i], sentence, sizeof(sentence));
+		if (!sentence[0])
+			continue;
+		fputs("            ", t->out);
+		put_text(t->out, sentence, sizeof(sentence));
+		fputc('\n', t->out);
+	}
+}
+
 void text_title(const struct text *t, const struct process *process)
 {
 	char word[WORD_MAX];
 
-	fputs(begin_color(t, COLOR_STRONG), t->out);
+	fputs(text_color(t, COLOR_STRONG), t->out);
 	put_command(t, process);
-	fprintf(t->out, "%s (pid %d, %s, ", end_color(t), process->wire.pid,
+	fprintf(t->out, "%s (pid %d, %s, ", text_color(t, COLOR_NONE), process->wire.pid,
 		format_duration(process_duration_s(process), word));
 	put_end(t, process);
 	fputc(')', t->out);
@@ -93,40 +102,32 @@ static enum color verdict_color(const struct wire_verdict *verdict)
 	return verdict->state == VERDICT_STABLE ? COLOR_GOOD : COLOR_NONE;
 }
 
-static void put_growth(const struct text *t, const char *what, double growth)
-{
-	char word[WORD_MAX];
-
-	if (isfinite(growth) && fabs(growth) >= 1)
-		fprintf(t->out, ", %s%s%s/h", what, growth > 0 ? "+" : "", format_bytes(growth, word));
-}
-
 static void put_verdict(const struct text *t, const struct process *process, const struct figures *figures)
 {
 	const struct wire_verdict *verdict = &process->verdict;
-	char word[WORD_MAX], sentence[512];
+	char word[WORD_MAX];
 
-	fprintf(t->out, "  verdict   %s%s%s", begin_color(t, verdict_color(verdict)), verdict_name(verdict->state),
-		end_color(t));
+	fprintf(t->out, "  verdict   %s%s%s", text_color(t, verdict_color(verdict)), verdict_name(verdict->state),
+		text_color(t, COLOR_NONE));
 	if (verdict->severity)
 		fprintf(t->out, ", %s", severity_name(verdict->severity));
 	if (verdict->n_samples && verdict->state != VERDICT_INCONCLUSIVE) {
 		fprintf(t->out, ", score %.2f", isfinite(verdict->score) ? verdict->score : 0.0);
 		if (!verdict->reasons[0].code)
-			put_growth(t, "RSS ", verdict->growth_bytes_per_hour);
+			text_growth(t, "RSS ", verdict->growth_bytes_per_hour);
 		if (figures->has_limit)
 			fprintf(t->out, ", limit in %s", format_duration(verdict->time_to_limit_s, word));
 	}
 	fputc('\n', t->out);
-	for (unsigned i = 0; i < WIRE_REASONS && verdict->reasons[i].code; i++) {
-		sentence[0] = '\0';
-		reason_text(&verdict->reasons[i], sentence, sizeof(sentence));
-		if (!sentence[0])
-			continue;
-		fputs("            ", t->out);
-		put_text(t->out, sentence, sizeof(sentence));
-		fputc('\n', t->out);
-	}
+	text_reasons(t, verdict->reasons, WIRE_REASONS);
+}
+
+void text_growth(const struct text *t, const char *what, double growth)
+{
+	char word[WORD_MAX];
+
+	if (isfinite(growth) && fabs(growth) >= 1)
+		fprintf(t->out, ", %s%s%s/h", what, growth > 0 ? "+" : "", format_bytes(growth, word));
 }
 
 void text_blocks(const struct text *t, const char *what, uint64_t bytes, uint64_t blocks)
@@ -177,64 +178,16 @@ static void put_cost(const struct text *t, const struct process *process)
 		mode_name(agent->mode),
 		agent->unwinder == UNWINDER_NONE ? "no unwinder: stacks of one frame" : unwinder_name(agent->unwinder),
 		format_count(agent->dropped, dropped), format_count(agent->unknown_frees, unknown));
+	if (process->detector.candidates)
+		fprintf(t->out, "            evidence on %s callsites, %s of that CPU time\n",
+			format_count(process->detector.candidates, dropped),
+			format_duration(process->detector.cpu_ns / 1e9, cpu));
+	if (process->detector.left_out)
+		fprintf(t->out, "            %s more callsites would be judged if there was room\n",
+			format_count(process->detector.left_out, unknown));
 	if (agent->verified)
 		fprintf(t->out, "            %s stacks unwound again, %s differed\n",
 			format_count(agent->verified, dropped), format_count(agent->verify_differences, unknown));
-}
-
-static bool is_worth_showing(const struct listed_callsite *callsite)
-{
-	return callsite->live_bytes || callsite->live_blocks || callsite->verdict.state == VERDICT_LEAK ||
-	       callsite->verdict.state == VERDICT_GROWTH;
-}
-
-static int put_callsite(const struct text *t, const struct process *process, const struct listing *listing,
-			const struct listed_callsite *callsite)
-{
-	bool leak = callsite->verdict.state == VERDICT_LEAK, growth = callsite->verdict.state == VERDICT_GROWTH;
-
-	fputs(begin_color(t, leak ? COLOR_BAD : growth ? COLOR_WARNING : COLOR_STRONG), t->out);
-	text_blocks(t, "\n  ", callsite->live_bytes, callsite->live_blocks);
-	fputs(end_color(t), t->out);
-	if (listing->live_bytes)
-		fprintf(t->out, ", %.1f %%", 100.0 * callsite->live_bytes / listing->live_bytes);
-	put_growth(t, "", callsite->verdict.growth_bytes_per_hour);
-	if (leak || growth)
-		fprintf(t->out, ", %s, score %.2f", verdict_name(callsite->verdict.state),
-			isfinite(callsite->verdict.score) ? callsite->verdict.score : 0.0);
-	fputc('\n', t->out);
-	return text_stack(t->out, process, callsite, t->symbolizer);
-}
-
-static int put_callsites(const struct text *t, const struct process *process, const struct listing *listing)
-{
-	struct listed_callsite rest = {0};
-	char count[WORD_MAX];
-	size_t n_shown = 0, n_rest = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < listing->n && r == 0; i++) {
-		const struct listed_callsite *callsite = &listing->callsites[i];
-
-		if (!is_worth_showing(callsite))
-			continue;
-		if (n_shown < t->top) {
-			r = put_callsite(t, process, listing, callsite);
-			n_shown++;
-			continue;
-		}
-		n_rest++;
-		rest.live_bytes += callsite->live_bytes;
-		rest.live_blocks += callsite->live_blocks;
-	}
-	if (n_rest) {
-		fprintf(t->out, "\n  %s other callsite%s: ", format_count(n_rest, count), n_rest == 1 ? "" : "s");
-		text_blocks(t, "", rest.live_bytes, rest.live_blocks);
-		fputc('\n', t->out);
-	}
-	if (n_shown)
-		fputc('\n', t->out);
-	return r;
 }
 
 static void put_complaints(const struct text *t, const struct process *process, const struct listing *listing)
@@ -265,7 +218,7 @@ int text_process(const struct text *t, const struct process *process)
 	if (!process->agent.dormant)
 		put_memory(t, &figures, &listing);
 	put_exactness(t, process);
-	r = put_callsites(t, process, &listing);
+	r = text_callsites(t, process, &listing);
 	if (!process->agent.dormant)
 		put_cost(t, process);
 	put_complaints(t, process, &listing);

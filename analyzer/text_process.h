@@ -9,9 +9,18 @@
 struct text {
 	FILE *out;
 	struct symbolizer *symbolizer;
-	unsigned top; /* callsites shown */
+	unsigned top;	   /* callsites shown that leak or grow */
+	unsigned innocent; /* others are shown until there are so many */
 	bool color;
 };
+
+/* COLOR_NONE ends what another began; "" where there are no colors. */
+enum color { COLOR_NONE, COLOR_BAD, COLOR_WARNING, COLOR_GOOD, COLOR_STRONG };
+const char *text_color(const struct text *t, enum color color);
+/* Reasons, a line each. */
+void text_reasons(const struct text *t, const struct wire_reason *reasons, unsigned n);
+/* ", whatever +1.5 MB/h", or nothing. */
+void text_growth(const struct text *t, const char *what, double growth);
 
 /* "command (pid, how long, how it ended)", without a newline. */
 void text_title(const struct text *t, const struct process *process);

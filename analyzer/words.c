@@ -3,6 +3,7 @@
  */
 #include "analyzer/words.h"
 #include "analyzer/model.h"
+#include "detector/finding.h"
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,25 @@ const char *verdict_name(unsigned state)
 	};
 
 	return NAME(names, state);
+}
+
+const char *finding_name(unsigned finding)
+{
+	static const char *const names[N_FINDINGS] = {
+		[FINDING_YOUNG] = "young",
+		[FINDING_FLAT] = "flat",
+		[FINDING_MINOR] = "minor",
+		[FINDING_LOAD] = "load",
+		[FINDING_TURNOVER] = "turnover",
+		[FINDING_STEP] = "step",
+		[FINDING_DECELERATING] = "decelerating",
+		[FINDING_PLATEAU] = "plateau",
+		[FINDING_LEAK] = "leak",
+		[FINDING_GROWTH] = "growth",
+		[FINDING_BYTES] = "bytes",
+	};
+
+	return NAME(names, finding);
 }
 
 const char *severity_name(unsigned severity)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 const char *verdict_name(unsigned state);     /* enum verdict_state: "leak" */
+const char *finding_name(unsigned finding);   /* enum finding_kind: "turnover" */
 const char *severity_name(unsigned severity); /* enum verdict_severity: "critical" */
 const char *mode_name(unsigned mode);	      /* enum agent_mode: "exact" */
 const char *unwinder_name(unsigned unwinder); /* enum agent_unwinder: "libunwind" */

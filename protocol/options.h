@@ -49,6 +49,8 @@ enum option_action { ACTION_LOG = 0, ACTION_TERM, ACTION_NONE, N_ACTIONS };
 	X(OPTION_RATE, score_severe, "score_severe", "50M/h", "0", "", "growth that scores 1.0")                       \
 	X(OPTION_DURATION, hold, "hold", "60m", "0s", "", "no verdict leak or growth before this age while running")   \
 	X(OPTION_FRACTION, leak_score, "leak_score", "0.8", "0", "1", "score above which growth is called a leak")     \
+	X(OPTION_FRACTION, detector_budget, "detector_budget", "1%", "0", "100%",                                      \
+	  "CPU time of a core that judging callsites may take; 0: no bound")                                           \
 	X(OPTION_ACTION, action, "action", "log", "", "",                                                              \
 	  "log, term (SIGTERM to itself after the final state), or none")                                              \
 	X(OPTION_DURATION, restart_min_interval, "restart_min_interval", "5m", "0s", "",                               \
@@ -70,7 +72,7 @@ struct options {
 	char block_limit[OPTION_TEXT_MAX];
 	double leak_rate, score_moderate, score_severe;
 	uint64_t hold;
-	double leak_score;
+	double leak_score, detector_budget;
 	uint32_t action;
 	uint64_t restart_min_interval, predict, start_delay, verify;
 };

@@ -60,6 +60,8 @@ static bool record_valid(const struct region_record *record, uint32_t kind, uint
 	case REGION_COUNTERS:
 		return length >= sizeof(*counters) && counters->first_callsite % REGION_CELLS == 0 &&
 		       counters->first_callsite < REGION_CALLSITES;
+	case REGION_EVIDENCE:
+		return length >= sizeof(struct region_evidence);
 	}
 	return false;
 }

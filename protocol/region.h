@@ -23,7 +23,7 @@
 #include <stddef.h>
 
 #define REGION_MAGIC UINT64_C(0x4e4f494745524447) /* "GDREGION" */
-#define REGION_VERSION 1u
+#define REGION_VERSION 2u
 #define REGION_LINE 64u
 #define REGION_CELLS 16u
 #define REGION_HISTORY 4096u	    /* samples kept: an hour or more, 512 KB at most */
@@ -34,6 +34,7 @@ enum region_kind {
 	REGION_MODULE = 1,
 	REGION_CALLSITE = 2,
 	REGION_COUNTERS = 3,
+	REGION_EVIDENCE = 4,
 };
 
 struct region_record {
@@ -58,6 +59,12 @@ struct region_callsite {
 	uint32_t state;
 	uint32_t reserved[3];
 	uint64_t frames[]; /* leaf first */
+};
+
+/* One candidate's; another callsite may take it over. Written by whoever has the sampler's turn. */
+struct region_evidence {
+	struct region_record record;
+	struct wire_evidence evidence; /* of callsite 0: nothing is said */
 };
 
 /* Order matters: an allocation touches the first two, a free the last two. */
@@ -89,7 +96,10 @@ struct region_header {
 	/* Odd while the sampler thread changes what follows. */
 	uint32_t history_sequence;
 	uint32_t n_history;
+	uint32_t n_evaluations; /* of all callsites; what they said is new when this differs */
+	uint32_t reserved;
 	struct wire_verdict verdict;
+	struct wire_detector detector;
 	char exe[1024];
 	char cwd[1024];
 	char agent_version[64];

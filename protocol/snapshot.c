@@ -3,7 +3,7 @@
  *
  * Guarantees: tells nothing it did not check; what changes while it is read (samples, verdict) is
  * read again a few times under the region's sequence count, then told as far as it makes sense.
- * Costs: no memory; one walk over the new records, one over all for callsite verdicts, one over
+ * Costs: no memory; one walk over the new records, two over all when there are new verdicts on callsites, one over
  * the counts. Measured with 100,000 callsites: 7 ms when all is told, 2 ms when little changed.
  */
 #include "protocol/snapshot.h"
@@ -215,26 +215,46 @@ static void counts_told(const struct region_cell *sums, uint32_t n_sums, struct 
 	memset(state->told + n, 0, (state->n_told - n) * sizeof(*sums));
 }
 
+static void tell_callsite_verdict(struct frame_builder *b, const struct region_callsite *callsite)
+{
+	struct wire_callsite_verdict *wire;
+
+	if (callsite->state == 0 && !(callsite->score > 0))
+		return;
+	wire = frame_append(b, WIRE_CALLSITE_VERDICT, sizeof(*wire));
+	if (!wire)
+		return;
+	wire->callsite = callsite->id;
+	wire->state = callsite->state;
+	wire->score = callsite->score;
+	wire->growth_bytes_per_hour = callsite->growth_bytes_per_hour;
+	wire->r2 = callsite->r2;
+}
+
+static void tell_evidence(struct frame_builder *b, const struct region_evidence *evidence)
+{
+	struct wire_evidence copy, *wire;
+
+	memcpy(&copy, &evidence->evidence, sizeof(copy));
+	if (!copy.callsite)
+		return;
+	wire = frame_append(b, WIRE_EVIDENCE, sizeof(*wire));
+	if (wire)
+		memcpy(wire, &copy, sizeof(*wire));
+}
+
+/* Records of one kind lie together in a frame: first the verdicts, then what they are made from. */
 static void tell_callsite_verdicts(struct frame_builder *b, const struct region_view *view)
 {
 	const struct region_record *record;
 	uint64_t offset = 0;
 
-	while (!b->failed && (record = region_next(view, &offset))) {
-		const struct region_callsite *callsite = (const struct region_callsite *)record;
-		struct wire_callsite_verdict *wire;
-
-		if (record->kind != REGION_CALLSITE || (callsite->state == 0 && !(callsite->score > 0)))
-			continue;
-		wire = frame_append(b, WIRE_CALLSITE_VERDICT, sizeof(*wire));
-		if (!wire)
-			break;
-		wire->callsite = callsite->id;
-		wire->state = callsite->state;
-		wire->score = callsite->score;
-		wire->growth_bytes_per_hour = callsite->growth_bytes_per_hour;
-		wire->r2 = callsite->r2;
-	}
+	while (!b->failed && (record = region_next(view, &offset)))
+		if (record->kind == REGION_CALLSITE)
+			tell_callsite_verdict(b, (const struct region_callsite *)record);
+	for (offset = 0; !b->failed && (record = region_next(view, &offset));)
+		if (record->kind == REGION_EVIDENCE)
+			tell_evidence(b, (const struct region_evidence *)record);
 }
 
 bool snapshot_encode(struct frame_builder *b, const struct region_view *view, uint16_t type, uint16_t extra_flags,
@@ -243,6 +263,7 @@ bool snapshot_encode(struct frame_builder *b, const struct region_view *view, ui
 	const struct region_header *header = region_header(view);
 	bool full = state->record_offset == 0, post_mortem = extra_flags & FRAME_POST_MORTEM;
 	uint64_t from = full ? 0 : state->sample_time + 1, record_offset, sample_time;
+	uint32_t n_evaluations = __atomic_load_n(&header->n_evaluations, __ATOMIC_ACQUIRE);
 	struct wire_end end;
 
 	if (region_check(view) < 0)
@@ -250,13 +271,15 @@ bool snapshot_encode(struct frame_builder *b, const struct region_view *view, ui
 	end = header->end;
 	frame_begin(b, type, extra_flags | (full ? FRAME_FULL : 0));
 	add(b, WIRE_AGENT, &header->agent, sizeof(header->agent));
+	add(b, WIRE_DETECTOR, &header->detector, sizeof(header->detector));
 	tell_verdict(b, header);
 	if (end.how != END_RUNNING)
 		add(b, WIRE_END, &end, sizeof(end));
 	record_offset = tell_records(b, view, state->record_offset, post_mortem);
 	sample_time = tell_samples(b, header, from, !post_mortem);
 	tell_counts(b, sums, n_sums, state, full);
-	tell_callsite_verdicts(b, view);
+	if (full || n_evaluations != state->n_evaluations)
+		tell_callsite_verdicts(b, view);
 	if (!frame_end(b, FRAME_LAST)) {
 		state->record_offset = 0;
 		state->sample_time = 0;
@@ -264,6 +287,7 @@ bool snapshot_encode(struct frame_builder *b, const struct region_view *view, ui
 	}
 	state->record_offset = record_offset;
 	state->sample_time = sample_time;
+	state->n_evaluations = n_evaluations;
 	counts_told(sums, n_sums, state);
 	return true;
 }

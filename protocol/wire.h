@@ -76,6 +76,7 @@ enum wire_kind {
 	WIRE_TEXT = 11,		   /* text without a terminating NUL */
 	WIRE_QUERY = 12,	   /* struct wire_query, then its text */
 	WIRE_EVIDENCE = 13,	   /* array of struct wire_evidence */
+	WIRE_DETECTOR = 14,	   /* struct wire_detector: what judging costs */
 };
 
 /* Who sends: exe, cwd, command (arguments separated by NUL), version follow back to back. */
@@ -254,6 +255,16 @@ struct wire_agent {
 	uint64_t verified, verify_differences; /* option verify: stacks unwound once more, and those that differed */
 };
 
+/* The detector's part of the agent. */
+struct wire_detector {
+	uint64_t cpu_ns;      /* of the agent's cpu_ns */
+	uint64_t walk_cpu_ns; /* of the last walk over the live blocks */
+	uint32_t walks;
+	uint32_t candidates; /* callsites that evidence is kept of */
+	uint32_t left_out;   /* callsites that would be, if there was room */
+	uint32_t marks;
+};
+
 enum end_how { END_RUNNING = 0, END_EXIT, END_SIGNAL, END_EXEC, END_LOST, N_ENDS };
 
 struct wire_end {
@@ -291,5 +302,6 @@ _Static_assert(sizeof(struct wire_verdict) == 416, "wire layout");
 _Static_assert(sizeof(struct wire_callsite_verdict) == 32, "wire layout");
 _Static_assert(sizeof(struct wire_evidence) == 112, "wire layout");
 _Static_assert(sizeof(struct wire_agent) == 88, "wire layout");
+_Static_assert(sizeof(struct wire_detector) == 32, "wire layout");
 _Static_assert(sizeof(struct wire_end) == 24, "wire layout");
 _Static_assert(sizeof(struct wire_event) == 16, "wire layout");

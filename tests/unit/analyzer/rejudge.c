@@ -2,6 +2,7 @@
  * Tests of analyzer/rejudge: at the end without the agent's last word nothing is held back any more.
  */
 #include "analyzer/rejudge.h"
+#include "detector/finding.h"
 #include "tests/unit/analyzer/sample.h"
 #include "tests/unit/check.h"
 
@@ -32,25 +33,53 @@ static struct process *make(unsigned n, uint64_t step)
 	return process;
 }
 
+/* What the agent has found of the callsite, which it held back. */
+static void find(struct process *process, enum finding_kind finding, float z)
+{
+	process->callsites[1].verdict.state = VERDICT_INCONCLUSIVE;
+	process->callsites[1].evidence = (struct wire_evidence){.callsite = 1,
+								.finding = finding,
+								.z = z,
+								.survivors = 100,
+								.births = 200,
+								.survivor_bytes = 10000,
+								.bytes_per_hour = 3600.0f * MIB,
+								.epochs = 20};
+}
+
 static void test_hold_is_waived(void)
 {
 	struct process *process = make(20, MIB);
-	struct wire_callsite_verdict *callsite = &process->callsites[1].verdict;
+	struct callsite *callsite = &process->callsites[1];
 
-	callsite->score = 0.9;
+	find(process, FINDING_LEAK, 5);
 	rejudge_process(process);
 	CHECK_EQ(process->verdict.state, VERDICT_LEAK);
-	CHECK_EQ(callsite->state, VERDICT_LEAK);
 	CHECK_EQ(process->verdict.n_samples, 20); /* the end came too soon after the last to be one */
-	callsite->state = VERDICT_INCONCLUSIVE;
-	callsite->score = 0.5;
+	CHECK_NEAR(process->verdict.evident_bytes_per_hour, 3600.0 * MIB, 3600);
+	CHECK_EQ(callsite->verdict.state, VERDICT_LEAK);
+	CHECK_EQ(callsite->evidence.state, VERDICT_LEAK);
 	rejudge_all(&model);
 	CHECK_EQ(process->verdict.state, VERDICT_LEAK);
-	CHECK_EQ(callsite->state, VERDICT_STABLE);
-	callsite->state = VERDICT_INCONCLUSIVE; /* no score: too few samples of it */
-	callsite->score = 0;
+	process = make(20, MIB);
+	find(process, FINDING_STEP, 5);
 	rejudge_process(process);
-	CHECK_EQ(callsite->state, VERDICT_INCONCLUSIVE);
+	CHECK_EQ(process->callsites[1].verdict.state, VERDICT_WARM_UP);
+	CHECK_EQ(process->verdict.state, VERDICT_WARM_UP);
+	process = make(20, 0);
+	find(process, FINDING_FLAT, 0);
+	rejudge_process(process);
+	CHECK_EQ(process->verdict.state, VERDICT_STABLE);
+}
+
+/* An agent without a thread has found nothing: the plain rules tell of the process, nothing of the callsites. */
+static void test_no_evidence(void)
+{
+	struct process *process = make(20, MIB);
+
+	rejudge_process(process);
+	CHECK_EQ(process->verdict.state, VERDICT_LEAK);
+	CHECK_EQ(process->callsites[1].verdict.state, VERDICT_INCONCLUSIVE);
 	process = make(20, 0);
 	rejudge_process(process);
 	CHECK_EQ(process->verdict.state, VERDICT_STABLE);
@@ -64,10 +93,9 @@ static void test_options_count(void)
 	rejudge_process(process);
 	CHECK_EQ(process->verdict.state, VERDICT_INCONCLUSIVE);
 	process = make(20, MIB);
-	process->callsites[1].verdict.score = 0.9;
-	sample_text(&process->options, "nonsense\nmin_samples=1000000\n=\nleak_score=0.95\nscore_severe=1000G/s");
-	rejudge_process(process); /* bad lines are left out; interval is 30 s */
-	CHECK_EQ(process->callsites[1].verdict.state, VERDICT_STABLE);
+	sample_text(&process->options, "nonsense\nmin_samples=1000000\n=\ninterval=1s\nscore_severe=1000G/s");
+	rejudge_process(process); /* bad lines are left out */
+	CHECK_EQ(process->verdict.state, VERDICT_STABLE);
 }
 
 /* The last sample is older than the counts: what was live at the end is a sample too. */
@@ -123,6 +151,7 @@ static void test_left_alone(void)
 int main(void)
 {
 	test_hold_is_waived();
+	test_no_evidence();
 	test_options_count();
 	test_counts_are_a_sample();
 	test_left_alone();

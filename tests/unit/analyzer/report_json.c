@@ -14,14 +14,21 @@ static const char schema[] =
 	"'pid':1,'exe':'','command':[''],'started':'','duration_s':1.5,"
 	"'end':{'how':'','status':0,'signal':'','final_state':''},"
 	"'exact':true,'inexact_reasons':[''],"
-	"'agent':{'version':'','mode':'','unwinder':'','memory_bytes':0,'cpu_s':0.5,'dropped':0,'unknown_frees':0},"
+	"'agent':{'version':'','mode':'','unwinder':'','memory_bytes':0,'cpu_s':0.5,'dropped':0,'unknown_frees':0,"
+	"'detector':{'cpu_s':0.5,'walk_cpu_s':0.5,'walks':1,'candidates':1,'left_out':1}},"
 	"'verdict':{'state':'','severity':'','score':0.5,'growth_bytes_per_hour':0.5,'r2':0.5,'time_to_limit_s':0.5,"
-	"'reasons':['']},"
+	"'reasons':[''],'confidence':0.5,'evident_bytes_per_hour':0.5,'time_to_limit_low_s':0.5,"
+	"'time_to_limit_high_s':0.5,'grown':{'rss_bytes':0.5,'live_bytes':0.5,'retained_bytes':0.5,'outside_bytes':0.5,"
+	"'file_bytes':0.5,'shared_bytes':0.5}},"
 	"'memory':{'rss_bytes':0,'vms_bytes':0,'peak_rss_bytes':0,'live_bytes':0,'live_blocks':0,'peak_live_bytes':0,"
 	"'allocated_bytes':0,'allocated_blocks':0,'freed_bytes':0,'freed_blocks':0},"
 	"'baseline':{'rss_bytes':0,'live_bytes':0,'growth_bytes':0,'growth_percent':0.5},"
 	"'callsites':[{'id':'','live_bytes':0,'live_blocks':0,'allocated_bytes':0,'allocated_blocks':0,'freed_bytes':0,"
-	"'freed_blocks':0,'verdict':{'state':'','score':0.5,'growth_bytes_per_hour':0.5,'r2':0.5},"
+	"'freed_blocks':0,'verdict':{'state':'','score':0.5,'growth_bytes_per_hour':0.5,'r2':0.5,'reasons':['']},"
+	"'evidence':{'finding':'','z':0.5,'p':0.5,'p_low':0.5,'p_high':0.5,'p_value':0.5,'confidence':0.5,'rise':0.5,"
+	"'survivors':0.5,'births':0.5,'survivor_bytes':0.5,'hazard':0.5,'hazard_s':0.5,'deceleration':0.5,'tail':0.5,"
+	"'bytes_per_hour':0.5,'bytes_per_hour_low':0.5,'bytes_per_hour_high':0.5,"
+	"'marks':{'n':1,'blocks_per_mark':0.5,'bytes_per_mark':0.5},'age_s':0.5,'ages':[1]},"
 	"'frames':[{'function':'','file':'','line':1,'module':'','build_id':'','offset':1,'inlined':true}]}],"
 	"'samples':[{'t_s':0.5,'rss_bytes':0,'vms_bytes':0,'live_bytes':0}]}]}";
 
@@ -131,6 +138,8 @@ static void check_head(json_t *p)
 	CHECK_EQ(integer_at(p, "agent.memory_bytes"), 2 << 20);
 	CHECK_NEAR(real_at(p, "agent.cpu_s"), 0.015, 1e-9);
 	CHECK_EQ(integer_at(p, "agent.unknown_frees"), 3);
+	CHECK_NEAR(real_at(p, "agent.detector.cpu_s"), 0.005, 1e-9);
+	CHECK_EQ(integer_at(p, "agent.detector.left_out"), 1200);
 	CHECK_TEXT(text_at(p, "verdict.state"), "leak");
 	CHECK_TEXT(text_at(p, "verdict.severity"), "critical");
 	CHECK_NEAR(real_at(p, "verdict.score"), 0.875, 0);
@@ -166,6 +175,13 @@ static void check_callsites(json_t *p, const char *library)
 	CHECK_TEXT(text_at(p, "callsites.0.verdict.state"), "leak");
 	CHECK_NEAR(real_at(p, "callsites.0.verdict.growth_bytes_per_hour"), 2097152, 0);
 	CHECK_EQ(integer_at(p, "callsites.0.live_bytes"), 128);
+	CHECK_EQ(json_array_size(at(p, "callsites.0.verdict.reasons")), 3);
+	CHECK_TEXT(text_at(p, "callsites.0.evidence.finding"), "leak");
+	CHECK_NEAR(real_at(p, "callsites.0.evidence.p"), 0.25, 1e-6);
+	CHECK_NEAR(real_at(p, "callsites.0.evidence.z"), 4.5, 0);
+	CHECK_EQ(json_array_size(at(p, "callsites.0.evidence.ages")), 8);
+	CHECK_EQ(integer_at(p, "callsites.0.evidence.ages.3"), 1000);
+	CHECK(json_is_null(at(p, "callsites.1.evidence")));
 	CHECK_TEXT(text_at(p, "callsites.0.frames.0.function"), "app::cache::get(int)");
 	CHECK_TEXT(text_at(p, "callsites.0.frames.0.module"), library);
 	CHECK_EQ(integer_at(p, "callsites.0.frames.0.offset"),

@@ -44,7 +44,11 @@ static const char expected[] =
 	"            allocated 6.6 KB in 29 blocks, freed 2.1 KB in 14 blocks\n"
 	"  figures   exact\n"
 	"\n"
-	"  128 B in 2 blocks, 2.8 %, +2.0 MB/h, leak, score 0.75\n"
+	"  128 B in 2 blocks, 2.8 %, +1.0 MB/h, leak, score 0.75\n"
+	"            25 % of the blocks allocated here are never freed: 25 of 100 that had the time\n"
+	"            of the older blocks 0.5 % were freed in the last 2 s\n"
+	"            never fewer live blocks than before: +40 in 9 s, +1.0 MB/h\n"
+	"            live blocks by age, oldest first, in eighths of 12.5 s: 5 6 7 1,000 7 6 5 4\n"
 	"      app::cache::get(int)  stacks.c:301\n"
 	"\n"
 	"  3.9 KB in 8 blocks, 87.1 %\n"
@@ -56,10 +60,11 @@ static const char expected[] =
 	"      stacks_outer  stacks.c:201\n"
 	"      [stack cut: deeper than option depth]\n"
 	"\n"
-	"  64 B in 1 block, 1.4 %\n"
-	"      no stack\n"
+	"  1 other callsite: 64 B in 1 block\n"
 	"\n"
 	"  guard     2.0 MB of memory, 15 ms of CPU, mode exact, libunwind; 0 records dropped, 3 unknown frees\n"
+	"            evidence on 6 callsites, 5 ms of that CPU time\n"
+	"            1,200 more callsites would be judged if there was room\n"
 	"  /nowhere/plugin.so: no such file; its functions are not named\n";
 
 static void test_service(const char *library)
@@ -103,12 +108,13 @@ static void test_long_stack_and_many_callsites(void)
 		frames[i] = FRAME(1, 0x1000 + i);
 	sample_callsite(process, frames, 30, sample_counts(1, 1 << 20, 0, 0));
 	for (unsigned i = 0; i < 14; i++)
-		sample_callsite(process, &frames[i], 1, sample_counts(1, 100, 0, 0));
+		sample_callsite(process, &frames[i], 1, sample_counts(1, 100, 0, 0))->verdict.state =
+			i == 13 ? VERDICT_STABLE : VERDICT_WARM_UP;
 	sample_callsite(process, &frames[20], 1, sample_counts(5, 100, 5, 100));
 	text = report(&model, false);
 	CHECK(strstr(text, "+0x1009\n      ... 18 more frames\n      ??  /nowhere/x+0x101c\n") != NULL);
 	CHECK(strstr(text, "+0x101d\n\n") != NULL);
-	CHECK(strstr(text, "\n  5 other callsites: 500 B in 5 blocks\n") != NULL);
+	CHECK(strstr(text, "\n  12 other callsites, 1 stable, 11 warm_up: 1.2 KB in 12 blocks\n") != NULL);
 	CHECK_EQ(count(text, "no such file"), 1);
 	CHECK(strstr(text, "still running") != NULL);
 	CHECK(strstr(text, "inexact: ") == NULL);

@@ -2,6 +2,7 @@
  * A sample service -- a leaking process with every kind of stack, for tests of reports.
  */
 #pragma once
+#include "detector/finding.h"
 #include "detector/reason.h"
 #include "tests/unit/analyzer/sample.h"
 
@@ -25,6 +26,25 @@ static inline void sample_history(struct process *process)
 		process->samples[i].peak_rss = (i < 2 ? 20 : 18) << 20;
 		process->samples[i].live_bytes = 1000 * (i + 1);
 	}
+}
+
+static inline void sample_evidence(struct callsite *leak)
+{
+	leak->evidence = (struct wire_evidence){.callsite = 6,
+						.finding = FINDING_LEAK,
+						.state = VERDICT_LEAK,
+						.z = 4.5,
+						.rise = 40,
+						.survivors = 25,
+						.births = 100,
+						.survivor_bytes = 2500,
+						.hazard = 0.005,
+						.hazard_s = 2,
+						.bytes_per_hour = 1048576,
+						.age_s = 12.5,
+						.live_blocks = 1040,
+						.epochs = 20,
+						.ages = {5, 6, 7, 1000, 7, 6, 5, 4}};
 }
 
 /*
@@ -51,6 +71,7 @@ static inline struct process *sample_service(struct model *model, const char *li
 	leak = sample_callsite(process, &mangled, 1, sample_counts(2, 128, 0, 0));
 	leak->verdict = (struct wire_callsite_verdict){
 		.state = VERDICT_LEAK, .score = 0.75, .growth_bytes_per_hour = 2097152, .r2 = 0.5};
+	sample_evidence(leak);
 	sample_callsite(process, NULL, 0, sample_counts(1, 64, 0, 0));
 	sample_text(&process->exe, "/usr/bin/service");
 	sample_text(&process->version, "0.1.0");
@@ -66,6 +87,7 @@ static inline struct process *sample_service(struct model *model, const char *li
 					     .cpu_ns = 15000000,
 					     .unknown_frees = 3,
 					     .peak_live_bytes = 6000};
+	process->detector = (struct wire_detector){.cpu_ns = 5000000, .candidates = 6, .left_out = 1200};
 	process->verdict = (struct wire_verdict){.state = VERDICT_LEAK,
 						 .severity = SEVERITY_CRITICAL,
 						 .n_samples = 3,

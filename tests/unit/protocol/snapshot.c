@@ -18,7 +18,8 @@ static struct snapshot_state state;
 
 /* What a snapshot said, by kind. */
 static struct {
-	unsigned agents, verdicts, ends, modules, stacks, samples, counts, callsite_verdicts, others, full, last;
+	unsigned agents, verdicts, ends, modules, stacks, samples, counts, callsite_verdicts, evidence, detectors,
+		others, full, last;
 	uint32_t first_stack, first_count;
 	uint64_t last_sample;
 	bool rising;
@@ -46,12 +47,16 @@ static void listen(void)
 			said.counts += record_size(r) / sizeof(struct wire_counts);
 		if (r->kind == WIRE_CALLSITE_VERDICT)
 			said.callsite_verdicts += record_size(r) / sizeof(struct wire_callsite_verdict);
+		if (r->kind == WIRE_EVIDENCE)
+			said.evidence += record_size(r) / sizeof(struct wire_evidence);
+		said.detectors += r->kind == WIRE_DETECTOR;
 		samples = (const struct wire_sample *)(r + 1);
 		for (i = 0; r->kind == WIRE_SAMPLE && i < record_size(r) / sizeof(*samples); i++) {
 			said.rising &= said.samples++ == 0 || samples[i].time_ns > said.last_sample;
 			said.last_sample = samples[i].time_ns;
 		}
-		said.others += r->kind > WIRE_END || r->kind == WIRE_PROCESS;
+		said.others += (r->kind > WIRE_END && r->kind < WIRE_EVIDENCE) || r->kind > WIRE_DETECTOR ||
+			       r->kind == WIRE_PROCESS;
 	}
 	CHECK(!p.malformed);
 	CHECK_EQ(p.offset, kept.length);
@@ -94,13 +99,21 @@ static void begin(void)
 		header->history[header->n_history++] = (struct wire_sample){.time_ns = 1000 * i, .rss = i};
 }
 
+static struct wire_evidence *evidence(uint32_t callsite)
+{
+	struct region_evidence *record = image_add(&image, REGION_EVIDENCE, sizeof(*record));
+
+	record->evidence.callsite = callsite;
+	return &record->evidence;
+}
+
 static void test_full_then_new(void)
 {
 	begin();
 	CHECK(encode(FRAME_SNAPSHOT, 0, 0));
 	CHECK_EQ(said.full, FRAME_FULL);
 	CHECK_EQ(said.last, FRAME_LAST);
-	CHECK(said.agents == 1 && said.verdicts == 1 && said.ends == 0);
+	CHECK(said.agents == 1 && said.verdicts == 1 && said.detectors == 1 && said.ends == 0);
 	CHECK(said.modules == 2 && said.stacks == 100 && said.samples == 5 && said.counts == 100);
 	CHECK_EQ(said.callsite_verdicts, 0);
 
@@ -110,6 +123,8 @@ static void test_full_then_new(void)
 	CHECK(said.modules == 0 && said.stacks == 0 && said.samples == 0 && said.counts == 0);
 
 	image_callsite(&image, 101, 3)->state = VERDICT_LEAK;
+	evidence(101)->finding = 7;
+	evidence(0)->finding = 8; /* of no callsite */
 	sums[7].freed_bytes++;
 	header->history[header->n_history++].time_ns = 9000;
 	header->end = (struct wire_end){END_EXIT, 3, 0, 0, 12345};
@@ -117,8 +132,18 @@ static void test_full_then_new(void)
 	CHECK(said.stacks == 1 && said.first_stack == 101);
 	CHECK(said.counts == 1 && said.first_count == 7);
 	CHECK(said.samples == 1 && said.last_sample == 9000);
-	CHECK(said.ends == 1 && said.callsite_verdicts == 1);
+	CHECK_EQ(said.ends, 1);
 	CHECK_EQ(((struct wire_header *)kept.data)->type, FRAME_FINAL);
+	CHECK_EQ(said.callsite_verdicts + said.evidence, 0); /* no evaluation has said them */
+
+	header->n_evaluations++;
+	CHECK(encode(FRAME_FINAL, 0, 0));
+	CHECK(said.callsite_verdicts == 1 && said.evidence == 1);
+	CHECK(encode(FRAME_FINAL, 0, 0));
+	CHECK_EQ(said.callsite_verdicts + said.evidence, 0);
+	state.record_offset = 0;
+	CHECK(encode(FRAME_FINAL, 0, 0));
+	CHECK(said.full && said.callsite_verdicts == 1 && said.evidence == 1);
 }
 
 static void test_values(void)
