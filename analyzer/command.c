@@ -8,7 +8,8 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&command_run, &command_report, &command_serve, &command_ps, &command_check, &command_set, &command_help, NULL,
+	&command_run,	&command_report, &command_replay, &command_serve, &command_ps,
+	&command_check, &command_set,	 &command_help,	  NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -19,8 +19,8 @@ struct command {
 	const char *details; /* options, one a line, then what else there is to say; each line ends in \n */
 };
 
-extern const struct command command_run, command_report, command_serve, command_ps, command_check, command_set,
-	command_help;
+extern const struct command command_run, command_report, command_replay, command_serve, command_ps, command_check,
+	command_set, command_help;
 
 /* All of them, in the order of the help; NULL-terminated. */
 extern const struct command *const commands[];

@@ -11,6 +11,7 @@
 #define MODULES_MAX (1u << 16)
 #define IDS_FREE 64u   /* ids that cost nothing */
 #define BYTES_AN_ID 8u /* received for each id above those */
+#define TRANSITIONS_MAX 4096u
 
 void model_init(struct model *model)
 {
@@ -25,6 +26,10 @@ static void process_free(struct process *process)
 		free(process->callsites[i].frames);
 	for (unsigned i = 0; i < process->n_command; i++)
 		free(process->command[i]);
+	for (uint32_t i = 0; i < process->n_functions; i++)
+		free(process->functions[i]);
+	free(process->functions);
+	free(process->transitions);
 	free(process->command);
 	free(process->modules);
 	free(process->callsites);
@@ -194,6 +199,23 @@ void process_options(const struct process *process, struct options *options)
 		value[end - equals - 1] = '\0';
 		option_set(options, line, (size_t)(equals - line), value, error, sizeof(error));
 	}
+}
+
+int process_add_transition(struct process *process, const struct transition *transition)
+{
+	size_t n = process->n_transitions;
+
+	if (n == TRANSITIONS_MAX)
+		return 0;
+	if ((n & (n - 1)) == 0) { /* 0 and powers of two: full */
+		struct transition *grown = reallocarray(process->transitions, n ? 2 * n : 1, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		process->transitions = grown;
+	}
+	process->transitions[process->n_transitions++] = *transition;
+	return 0;
 }
 
 struct wire_counts process_totals(const struct process *process)

@@ -27,6 +27,13 @@ struct callsite {
 	struct wire_evidence evidence; /* evidence.callsite 0: none */
 };
 
+/* A verdict that changed. */
+struct transition {
+	uint64_t time_ns;  /* since the agent started */
+	uint32_t callsite; /* 0: the process */
+	uint32_t state;	   /* enum verdict_state */
+};
+
 enum final_state { FINAL_NONE = 0, FINAL_AGENT, FINAL_POST_MORTEM };
 
 struct process {
@@ -41,6 +48,10 @@ struct process {
 	uint32_t n_callsites;
 	struct wire_sample *samples; /* oldest first, times strictly rising */
 	size_t n_samples, n_samples_allocated;
+	struct transition *transitions; /* in order of time */
+	size_t n_transitions;
+	char **functions; /* a replay's: the names of frames of no module, by address; NULL: none */
+	uint32_t n_functions;
 	struct wire_verdict verdict;
 	struct wire_agent agent;
 	struct wire_detector detector;
@@ -72,5 +83,7 @@ int process_module(struct process *process, uint32_t id, struct module **module)
 int process_add_sample(struct process *process, const struct wire_sample *sample);
 /* The options of its agent as they were at the start. */
 void process_options(const struct process *process, struct options *options);
+/* Adds a change of verdict; the oldest ones are kept, up to a limit. 0 or -ENOMEM. */
+int process_add_transition(struct process *process, const struct transition *transition);
 /* Totals over the callsites. */
 struct wire_counts process_totals(const struct process *process);

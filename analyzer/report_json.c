@@ -162,6 +162,28 @@ static int put_samples(FILE *out, const struct process *process)
 	return r;
 }
 
+/* `site`: the first function of the callsite whose verdict changed; null: the process's did. */
+static int put_transitions(FILE *out, const struct process *process, struct symbolizer *symbolizer)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < process->n_transitions && r == 0 && !ferror(out); i++) {
+		const struct transition *t = &process->transitions[i];
+		const struct callsite *callsite =
+			t->callsite < process->n_callsites ? &process->callsites[t->callsite] : NULL;
+		const struct symbol *symbols = NULL;
+
+		if (t->callsite && callsite && callsite->n_frames)
+			symbolize(symbolizer, process, callsite->frames[0], &symbols);
+		fputs(i ? ",\n   {" : "\n   {", out);
+		r = json_put_members(out, json_pack("{s:o,s:o,s:o}", "t_s", json_number(t->time_ns / 1e9), "state",
+						    json_text(verdict_name(t->state)), "site",
+						    json_text(symbols ? symbols->function : NULL)));
+		fputc('}', out);
+	}
+	return r;
+}
+
 static int put_process(FILE *out, const struct process *process, struct symbolizer *symbolizer,
 		       struct json_stacks *stacks)
 {
@@ -180,6 +202,11 @@ static int put_process(FILE *out, const struct process *process, struct symboliz
 		complaints = complaints_json(process, &listing, symbolizer);
 		fputs("],\n  ", out);
 		r = json_put_members(out, json_pack("{s:o}", "unnamed_modules", complaints));
+	}
+	if (r == 0) {
+		fputs(",\n  \"transitions\":[", out);
+		r = put_transitions(out, process, symbolizer);
+		fputc(']', out);
 	}
 	if (r == 0) {
 		fputs(",\n  \"samples\":[", out);

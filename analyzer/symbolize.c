@@ -45,6 +45,7 @@ struct symbolizer {
 	char *sysroot;
 	struct object *objects;
 	struct module_reference *references;
+	struct cached_address *replayed; /* by the address of the name */
 	struct textpool texts;
 };
 
@@ -67,14 +68,19 @@ struct symbolizer *symbolizer_new(bool debuginfod, const char *sysroot)
 	return s;
 }
 
-static void object_free(struct object *object)
+static void addresses_free(struct cached_address *addresses)
 {
 	struct cached_address *address, *next;
 
-	HASH_ITER (hh, object->addresses, address, next) {
-		HASH_DEL(object->addresses, address);
+	HASH_ITER (hh, addresses, address, next) {
+		HASH_DEL(addresses, address);
 		free(address);
 	}
+}
+
+static void object_free(struct object *object)
+{
+	addresses_free(object->addresses);
 	objfile_free(object->file);
 	free(object);
 }
@@ -94,6 +100,7 @@ void symbolizer_free(struct symbolizer *s)
 		HASH_DEL(s->objects, object);
 		object_free(object);
 	}
+	addresses_free(s->replayed);
 	textpool_fini(&s->texts);
 	free(s->sysroot);
 	free(s);
@@ -268,6 +275,37 @@ static struct cached_address *look_up(struct symbolizer *s, struct object *objec
 	return cached;
 }
 
+/* A replay's site: its word is the name of a function, of no module. */
+static unsigned name_replayed(struct symbolizer *s, const char *name, const struct symbol **symbols)
+{
+	uint64_t address = (uintptr_t)name;
+	struct cached_address *cached = NULL;
+
+	if (!name)
+		return 1;
+	HASH_FIND(hh, s->replayed, &address, sizeof(address), cached);
+	if (!cached) {
+		cached = calloc(1, sizeof(*cached) + sizeof(cached->symbols[0]));
+		if (!cached)
+			return 1;
+		cached->address = address;
+		cached->n = 1;
+		cached->symbols[0] = (struct symbol){
+			.function = name,
+			.linkage = name,
+			.name_hash = fnv_text(FNV_START, name),
+			.quality = SYMBOL_EXACT,
+		};
+		HASH_ADD(hh, s->replayed, address, sizeof(cached->address), cached);
+		if (!cached->hh.tbl) {
+			free(cached);
+			return 1;
+		}
+	}
+	*symbols = cached->symbols;
+	return 1;
+}
+
 unsigned symbolize(struct symbolizer *s, const struct process *process, uint64_t frame, const struct symbol **symbols)
 {
 	uint64_t address = frame & FRAME_OFFSET_MASK;
@@ -275,6 +313,8 @@ unsigned symbolize(struct symbolizer *s, const struct process *process, uint64_t
 	struct cached_address *cached = NULL;
 
 	*symbols = &no_symbol;
+	if (process->n_functions && frame < process->n_functions)
+		return name_replayed(s, process->functions[frame], symbols);
 	if (!object || !object->file || address == 0)
 		return 1;
 	HASH_FIND(hh, object->addresses, &address, sizeof(address), cached);

@@ -164,6 +164,9 @@ static void put_place(FILE *out, const struct process *process, const struct lin
 	const struct symbol *symbol = line->symbol;
 	const char *module = line_module(process, line);
 
+	if (!module[0] && symbol->function)
+		return; /* a replay's: the name is all there is */
+	fputs("  ", out);
 	if (symbol->file) {
 		put_path(out, symbol->file);
 		if (symbol->line)
@@ -186,7 +189,6 @@ static void put_line(FILE *out, const struct process *process, const struct line
 	put_text(out, symbol->function ? symbol->function : "??", FUNCTION_MAX_WIDTH);
 	if (symbol->quality == SYMBOL_NEAREST)
 		fprintf(out, "+0x%llx (nearest symbol)", (unsigned long long)symbol->function_offset);
-	fputs("  ", out);
 	put_place(out, process, line);
 	fputs(symbol->inlined ? "  [inlined]\n" : "\n", out);
 }

@@ -60,16 +60,21 @@ void evidence_begin(struct evidence_row *row, const struct calendar *calendar, u
 void evidence_read(struct evidence_row *row, const struct calendar *calendar, const struct region_cell *sums);
 
 void evidence_count_begin(struct evidence_row *row, const struct calendar *calendar);
-static inline void evidence_count(struct calendar *calendar, struct evidence_row *row, uint8_t birth)
+/* n live blocks of the callsite. */
+static inline void evidence_count_many(struct calendar *calendar, struct evidence_row *row, uint8_t birth, uint32_t n)
 {
 	uint8_t cohort = calendar_meet(calendar, birth);
 
 	if (!row)
 		return;
 	if (cohort < CALENDAR_COHORTS)
-		row->cohorts[cohort].alive++;
+		row->cohorts[cohort].alive += n;
 	else
-		row->elders++;
+		row->elders += n;
+}
+static inline void evidence_count(struct calendar *calendar, struct evidence_row *row, uint8_t birth)
+{
+	evidence_count_many(calendar, row, birth, 1);
 }
 /* Behind calendar_walk_end. */
 void evidence_count_end(struct evidence_row *row, const struct calendar *calendar);

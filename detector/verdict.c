@@ -339,3 +339,10 @@ void detector_callsite(const struct detector *d, const struct series *series, ui
 		.r2 = fit.r2,
 	};
 }
+
+void detector_callsite_evident(struct wire_callsite_verdict *verdict, const struct wire_evidence *found)
+{
+	verdict->state = found->state;
+	if (finding_state(found) == VERDICT_LEAK || finding_state(found) == VERDICT_GROWTH)
+		verdict->growth_bytes_per_hour = found->bytes_per_hour;
+}

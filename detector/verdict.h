@@ -83,3 +83,5 @@ enum verdict_state detector_callsite_state(const struct detector *d, double scor
  */
 void detector_callsite(const struct detector *d, const struct series *series, uint32_t callsite, bool at_end,
 		       struct wire_callsite_verdict *verdict);
+/* What evidence says goes before what rule B says: the state, and for leak and growth the rate. */
+void detector_callsite_evident(struct wire_callsite_verdict *verdict, const struct wire_evidence *found);

@@ -47,6 +47,7 @@ _guardctl() {
 	fi
 	case $command in
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
+	replay) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	report) mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$(_guardctl_pids)" -- "$current") ;;
 	check) mapfile -t COMPREPLY < <(compgen -W "$(_guardctl_pids)" -- "$current") ;;
 	set)
