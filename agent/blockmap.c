@@ -29,7 +29,8 @@ static void *sparse_map(size_t size)
 	void *p = memory_map(size);
 
 	if (p) {
-		sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+		if (!process_sandbox)
+			sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
 		__atomic_fetch_add(&mapped, size, __ATOMIC_RELAXED);
 	}
 	return p;

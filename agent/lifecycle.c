@@ -16,6 +16,7 @@
 #include "agent/identity.h"
 #include "agent/link.h"
 #include "agent/look.h"
+#include "agent/memory.h"
 #include "agent/modules.h"
 #include "agent/proc.h"
 #include "agent/real.h"
@@ -37,7 +38,8 @@
 #define RESERVE (UINT64_C(1) << 30) /* address space of the region */
 #define RESERVE_LEAST (UINT64_C(4) << 20)
 #define RESERVE_SHARE 16		 /* of a small RLIMIT_AS */
-#define AHEAD (UINT64_C(4) << 20)	 /* of the region, opened before a sandbox closes */
+#define AHEAD (UINT64_C(64) << 20)	 /* of the region, opened before a sandbox closes */
+#define MEMORY_SHARE 16			 /* of its size, set aside beside it */
 #define AHEAD_LOCKED (UINT64_C(1) << 20) /* and before memory is locked */
 #define FINAL_WAIT_MS 100
 #define BEGIN_YIELDS 100000
@@ -262,8 +264,10 @@ static enum sandbox enter_sandbox(enum sandbox kind, bool all_threads)
 		sampler_stop();
 	if (!before && lifecycle_started() && process_epoch() == EPOCH_NONE)
 		lifecycle_begin_child();
-	if (!before && process_epoch() >= EPOCH_FIRST)
+	if (!before && process_epoch() >= EPOCH_FIRST) {
 		store_open_ahead(AHEAD);
+		memory_ahead(store->size / MEMORY_SHARE);
+	}
 	if (before < kind)
 		process_sandbox = kind;
 	thread.busy = was;

@@ -11,6 +11,11 @@
 
 static uint64_t total;
 
+static void *map(size_t size)
+{
+	return sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
+
 /* The chunk in use: its end and how much of it is left, changed together. Chunks are CHUNK-aligned
  * in size, so (base | used) fits one word: base is page-aligned and used counts 64-byte lines. */
 static uint64_t chunk; /* atomic: base + lines used */
@@ -19,14 +24,43 @@ static uintptr_t chunk_base(uint64_t word)
 	return (uintptr_t)(word & ~UINT64_C(0x1fff));
 }
 
-void *memory_map(size_t size)
+/* Set aside for a sandbox; `used` is atomic. */
+static struct {
+	char *base;
+	uint64_t size, used;
+} ahead;
+
+void memory_ahead(size_t size)
 {
 	void *p;
 
-	if (process_sandbox == SANDBOX_STRICT)
-		return NULL;
-	p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	if (sys_failed(p))
+	size &= ~(size_t)4095;
+	if (ahead.base || !size || sys_failed(p = map(size)))
+		return;
+	sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+	ahead.size = size;
+	ahead.base = p;
+}
+
+static void *take_ahead(size_t size)
+{
+	uint64_t need = (size + 4095) & ~(uint64_t)4095, at = __atomic_load_n(&ahead.used, __ATOMIC_RELAXED);
+
+	do {
+		if (need > ahead.size - at)
+			return NULL;
+	} while (!__atomic_compare_exchange_n(&ahead.used, &at, at + need, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return ahead.base + at;
+}
+
+void *memory_map(size_t size)
+{
+	void *p = process_sandbox ? take_ahead(size) : NULL;
+
+	/* A host that has grown so far beyond what was set aside takes memory from the system itself. */
+	if (!p && process_sandbox != SANDBOX_STRICT)
+		p = map(size);
+	if (!p || sys_failed(p))
 		return NULL;
 	__atomic_fetch_add(&total, size, __ATOMIC_RELAXED);
 	return p;
@@ -34,7 +68,7 @@ void *memory_map(size_t size)
 
 void memory_unmap(void *p, size_t size)
 {
-	if (!p || process_sandbox == SANDBOX_STRICT)
+	if (!p || process_sandbox)
 		return;
 	sys3(SYS_munmap, p, size, 0);
 	__atomic_fetch_sub(&total, size, __ATOMIC_RELAXED);

@@ -13,5 +13,10 @@
 void *memory_take(size_t size); /* zeroed, 64-byte aligned; size up to 1 MB */
 void *memory_map(size_t size);	/* zeroed, page aligned */
 void memory_unmap(void *p, size_t size);
+/*
+ * Sets address space aside for a host that is about to enter a sandbox, where mmap may be its end: memory comes from
+ * there then, and is not given back. Once. Context: the thread that enters it.
+ */
+void memory_ahead(size_t size);
 /* Bytes of address space taken so far by both; the sampler reports what of it is real. */
 uint64_t memory_total(void);

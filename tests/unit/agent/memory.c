@@ -2,6 +2,7 @@
  * Tests of agent/memory: what is taken is zeroed, aligned and nobody else's, whoever takes at the same time.
  */
 #include "agent/memory.h"
+#include "agent/process.h"
 #include "tests/unit/agent/agent.h"
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -170,6 +171,24 @@ static void test_exhausted(void)
 	last[0] = 1;
 }
 
+static void test_sandbox(void)
+{
+	unsigned char *first, *second;
+
+	memory_ahead(64 << 10);
+	memory_ahead(1 << 20); /* once is enough */
+	process_sandbox = SANDBOX_STRICT;
+	first = memory_map(5000);
+	second = memory_map(56 << 10);
+	CHECK(first && second == first + 8192 && all(first, 64 << 10, 0));
+	memory_unmap(second, 56 << 10);
+	CHECK(sys_readable(second));
+	CHECK(memory_map(1) == NULL);
+	process_sandbox = SANDBOX_FILTER;
+	CHECK((second = memory_map(1)) && (second < first || second >= first + (64 << 10)));
+	process_sandbox = SANDBOX_NONE;
+}
+
 int main(void)
 {
 	CASE(test_take);
@@ -177,6 +196,7 @@ int main(void)
 	CASE(test_total);
 	CASE(test_threads);
 	CASE(test_signals);
+	CASE(test_sandbox);
 	CASE(test_exhausted);
 	return check_result();
 }
