@@ -33,7 +33,7 @@ int main(void)
 	void *result;
 	int cancelled = 0;
 
-	for (int round = 0; round < 150; round++) {
+	for (int round = share(150); round; round--) {
 		for (int i = 0; i < 4; i++)
 			if (pthread_create(&threads[i], NULL, work, NULL))
 				return 1;

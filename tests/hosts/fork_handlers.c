@@ -47,7 +47,7 @@ int main(void)
 
 	churn(10);
 	pthread_atfork(join_others, join_others, allocate);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < share(20); i++) {
 		churn_for(5);
 		if (!(child = fork())) {
 			join_others();

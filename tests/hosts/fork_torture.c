@@ -52,7 +52,7 @@ int main(void)
 
 	for (int i = 0; i < 8; i++)
 		pthread_create(&threads[i], NULL, work, NULL);
-	for (int n = 0; n < 60; n++) {
+	for (int n = 0; n < share(60); n++) {
 		if (!(pid = fork()))
 			child(n);
 		snprintf(name, sizeof(name), "child %d", n);

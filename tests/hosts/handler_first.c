@@ -50,7 +50,7 @@ static int scene(void)
 
 int main(void)
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < share(10); i++) {
 		pid_t child = fork();
 
 		if (!child)

@@ -62,6 +62,15 @@ static inline int64_t now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / MS;
 }
 
+/* How much of the usual work is wanted: stress.py runs storms shorter and more often, or longer. */
+static inline int share(int usual)
+{
+	const char *percent = getenv("HOSTS_SHARE");
+	int n = percent ? usual * atoi(percent) / 100 : usual;
+
+	return n ? n : 1;
+}
+
 /* Allocates for this long, at a pace that leaves the processor to others. */
 static inline void churn_for(int ms)
 {

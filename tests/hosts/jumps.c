@@ -35,7 +35,7 @@ static __attribute__((noinline)) void deep(int n)
 
 static void *work(void *unused)
 {
-	for (int64_t end = now_ms() + 1000; now_ms() < end;) {
+	for (int64_t end = now_ms() + share(1000); now_ms() < end;) {
 		if (!sigsetjmp(back, 1)) {
 			armed = 1;
 			for (int i = 0;; i = (i + 1) % 60)
@@ -57,10 +57,10 @@ int main(void)
 	work(NULL);
 	for (int i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, work, NULL);
-	for (int64_t end = now_ms() + 1000; now_ms() < end + 300; usleep(200))
+	for (int64_t end = now_ms() + share(1000); now_ms() < end + share(300); usleep(200))
 		for (int i = 0; i < 3; i++)
 			pthread_kill(threads[i], SIGUSR1);
 	setitimer(ITIMER_REAL, &never, NULL);
-	say(jumps > 100 ? "jumped often\n" : "jumped seldom\n");
+	say(jumps > share(100) ? "jumped often\n" : "jumped seldom\n");
 	_exit(3);
 }

@@ -48,7 +48,7 @@ static void by_system_call(bool by_libc)
 
 int main(void)
 {
-	for (int n = 0; n < 20; n++) {
+	for (int n = 0; n < share(20); n++) {
 		pid_t child;
 
 		churn_for(4);

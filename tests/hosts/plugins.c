@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 
 static const char *path;
-static int stop, wrong, rounds = 60;
+static int stop, wrong, rounds;
 
 static int use(int flags)
 {
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 99;
 	path = argv[1];
-	rounds = getenv("HOSTS_ROUNDS") ? atoi(getenv("HOSTS_ROUNDS")) : rounds;
+	rounds = share(60);
 	handle = dlopen(argv[2], RTLD_NOW);
 	if (!handle)
 		return 99;

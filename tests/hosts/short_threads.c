@@ -36,7 +36,7 @@ static void *work(void *unused)
 int main(void)
 {
 	pthread_t threads[4];
-	int rounds = getenv("HOSTS_ROUNDS") ? atoi(getenv("HOSTS_ROUNDS")) : 5000;
+	int rounds = share(5000);
 	long before = 0;
 
 	pthread_key_create(&key, destroy);
@@ -46,7 +46,7 @@ int main(void)
 				return 1;
 		for (int k = 0; k < 4; k++)
 			pthread_join(threads[k], NULL);
-		if (i == 500)
+		if (i == rounds / 10)
 			before = resident_kb();
 	}
 	say("memory is %s\n", resident_kb() - before < 4096 ? "flat" : "growing");

@@ -1,6 +1,7 @@
 /*
  * A heap that handlers may use wherever they interrupt, for the hosts that do: memory is taken by one atomic
- * addition and used again when the ring comes round. What is taken first is never used again.
+ * addition and used again when the ring comes round. What is taken first, or by calloc, is never used again: so the
+ * thread library keeps what it holds for each stack.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -14,7 +15,8 @@
 #define HEAD 32
 
 static char memory[FIRST + RING] __attribute__((aligned(4096)));
-static size_t taken;
+static char zeroed[FIRST] __attribute__((aligned(4096)));
+static size_t taken, zeroed_taken;
 
 static size_t *size_of(void *p)
 {
@@ -50,9 +52,13 @@ void free(void *p)
 
 void *calloc(size_t n, size_t size)
 {
-	void *p = take(32, n * size);
+	size_t need = (n * size + HEAD + 31) & ~(size_t)31;
+	char *p = zeroed + __atomic_fetch_add(&zeroed_taken, need, __ATOMIC_RELAXED) + HEAD;
 
-	return p ? memset(p, 0, n * size) : NULL;
+	if (p + need > zeroed + FIRST)
+		return NULL;
+	*size_of(p) = n * size;
+	return p;
 }
 
 void *realloc(void *p, size_t size)
