@@ -4,6 +4,7 @@
 #include "agent/account.h"
 #include "agent/callsite.h"
 #include "agent/lifecycle.h"
+#include "agent/mode.h"
 #include "agent/modules.h"
 #include "agent/real.h"
 #include "agent/sampler.h"
@@ -56,8 +57,9 @@ static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint6
 	*slot = blockmap_word(word, block, size);
 }
 
+/* A stack that is not remembered. sampling: NULL, or what the block is in the sample. */
 static void count_new(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested,
-		      uint64_t from)
+		      const struct wire_sampling *sampling, uint64_t from)
 {
 	struct region_cell *cell;
 	struct backtrace *b;
@@ -67,7 +69,8 @@ static void count_new(struct shard *shard, void *p, uint64_t size, const struct 
 	if (!nested)
 		thread_extend_stack(frame->sp);
 	b = stack_unwind(shard, frame, nested);
-	id = callsite_intern(b->frames, b->n_frames, b->flags);
+	id = sampling ? callsite_intern_sampled(b->frames, b->n_frames, b->flags, sampling)
+		      : callsite_intern(b->frames, b->n_frames, b->flags);
 	cell = id ? shard_cell_new(shard, id) : NULL;
 	if (!cell)
 		return;
@@ -78,35 +81,80 @@ static void count_new(struct shard *shard, void *p, uint64_t size, const struct 
 		stack_remember(shard, frame->sp, b, word, cell);
 }
 
+static void count_exact(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested,
+			uint64_t from)
+{
+	const struct stack_entry *e = stack_lookup(shard, frame->sp);
+
+	if (!e)
+		e = stack_lookup_carefully(shard, frame->sp);
+	if (!e) {
+		count_new(shard, p, size, frame, nested, NULL, from);
+		return;
+	}
+	map_block(shard, (uintptr_t)p, size, e->word | account_birth(e->word, from));
+	count_alloc(shard, e->cell, size);
+}
+
+static void count_bare(struct shard *shard, void *p, uint64_t size, uint64_t from)
+{
+	if (!shard->bare)
+		return;
+	map_block(shard, (uintptr_t)p, size, shard->bare->word | account_birth(shard->bare->word, from));
+	count_alloc(shard, shard->bare->cell, size);
+}
+
 guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from)
 {
-	const struct stack_entry *e;
+	struct wire_sampling sampling;
 	struct shard *shard;
 	struct frame frame;
 	uint32_t was;
 	int saved;
 
-	if (is_dormant())
+	if (is_dormant()) {
+		mode_thread_dormant();
 		return p;
+	}
 	frame = frame_of(sp);
 	saved = errno;
 	if (!thread_enter(&frame, &was))
 		return p;
 	shard = thread.shard;
-	e = stack_lookup(shard, sp);
-	if (!e)
-		e = stack_lookup_carefully(shard, sp);
-	if (e) {
-		map_block(shard, (uintptr_t)p, size, e->word | account_birth(e->word, from));
-		count_alloc(shard, e->cell, size);
-	} else {
-		count_new(shard, p, size, &frame, was != BUSY_NO, from);
-	}
+	if (thread.mode == MODE_EXACT || module_is_loader_code(frame.ra))
+		count_exact(shard, p, size, &frame, was != BUSY_NO, from);
+	else if (thread.mode == MODE_COUNTS)
+		count_bare(shard, p, size, from);
+	else if (mode_meets(shard, size, &sampling))
+		count_new(shard, p, size, &frame, was != BUSY_NO, &sampling, from);
 	thread_leave(was);
 	errno = saved;
 	if (was == BUSY_NO && --shard->countdown == 0)
 		return account_alloc_more(p, shard, sp);
+	if (thread.mode != MODE_EXACT)
+		mode_next_stop(shard);
 	return p;
+}
+
+/* Does this hook's caller belong to the loader, whose blocks are always counted? */
+guard_inline bool called_by_loader(uintptr_t sp)
+{
+	return module_is_loader_code(((const uintptr_t *)sp)[-1]);
+}
+
+void *account_alloc_other(void *p, uint64_t size, uintptr_t sp, uint64_t from)
+{
+	struct shard *shard = thread.shard;
+
+	if (likely(thread.epoch == process_epoch()) && likely(!called_by_loader(sp))) {
+		if (likely(thread.until > (int64_t)size + 1)) {
+			thread.until -= (int64_t)size + 1;
+			return p;
+		}
+		if (thread.mode == MODE_COUNTS && likely(shard->bare != NULL) && likely(thread.busy != BUSY_AGENT))
+			return account_count_alloc(p, size, sp, shard, shard->bare, from);
+	}
+	return account_alloc_slow(p, size, sp, from);
 }
 
 /* Takes the word out, wherever it is. */
@@ -116,7 +164,8 @@ static struct taken take(uintptr_t block)
 	uint64_t *slot = blockmap_find(block);
 
 	if (!slot) {
-		__atomic_fetch_add(&store->agent.unknown_frees, 1, __ATOMIC_RELAXED);
+		if (!thread.partial)
+			__atomic_fetch_add(&store->agent.unknown_frees, 1, __ATOMIC_RELAXED);
 		return taken;
 	}
 	taken.word = *slot;
@@ -127,12 +176,21 @@ static struct taken take(uintptr_t block)
 	return taken;
 }
 
+/* A block without a word is nothing unknown: not sampled, or the agent is dormant. */
+guard_inline bool may_be_unmapped(void)
+{
+	return likely(thread.epoch == process_epoch()) && likely(thread.partial);
+}
+
 guard_cold struct taken account_take_slow(uintptr_t block, uintptr_t sp)
 {
 	const struct frame frame = frame_of(sp);
 	struct taken taken = {0, 0};
 	int saved = errno;
 	uint32_t was;
+
+	if (may_be_unmapped() && !blockmap_find(block))
+		return taken;
 
 	if (is_dormant() || !thread_enter(&frame, &was))
 		return taken;
@@ -157,11 +215,19 @@ guard_cold void account_taken_slow(struct taken taken, uintptr_t block, uintptr_
 	errno = saved;
 }
 
-guard_cold void account_free_slow(void *p, uintptr_t sp)
+guard_cold static void free_slow(void *p, uintptr_t sp)
 {
 	if (!is_dormant())
 		account_taken_slow(account_take_slow((uintptr_t)p, sp), (uintptr_t)p, sp);
 	real.free(p);
+}
+
+void account_free_other(void *p, uintptr_t sp, const uint64_t *slot)
+{
+	if (likely(!slot) && likely(may_be_unmapped()))
+		real.free(p);
+	else
+		free_slow(p, sp);
 }
 
 guard_cold void account_put_back(struct taken taken, uintptr_t block)
@@ -196,7 +262,7 @@ static void tick(struct shard *shard, uintptr_t sp)
 		return;
 	if (was == BUSY_NO && lifecycle_is_whole()) {
 		sampler_consider(shard, &frame);
-		if (unlikely(options.verify)) {
+		if (unlikely(options.verify) && thread.mode == MODE_EXACT) {
 			if (shard->countdown > options.verify)
 				shard->countdown = options.verify;
 			verify(shard, &frame);
@@ -218,8 +284,10 @@ guard_cold void *account_alloc_more(void *p, struct shard *shard, uintptr_t sp)
 		if (shard->countdown)
 			shard->countdown--;
 	}
-	if (!shard->countdown)
+	if (!shard->countdown) {
 		tick(shard, sp);
+		mode_next_stop(shard);
+	}
 	errno = saved;
 	return p;
 }

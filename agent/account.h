@@ -4,7 +4,8 @@
  * An allocation: recognise the stack (stack.h), write the block's word (blockmap.h), add to two
  * counters of the callsite and to the thread's live bytes. A free: take the word out, add to two
  * counters. No lock, no system call, no cache line that another thread writes. Everything rare
- * (see process.h's epoch) goes to a cold function.
+ * (see process.h's epoch) goes to a cold function. The modes other than exact have a second path, in
+ * account_alloc_other and account_free_other: there the thread's table of stacks is empty.
  *
  * Order across threads: a block's word is taken out before the real free, and in realloc before
  * the real realloc, which may hand the address to another thread; on failure it is put back.
@@ -21,10 +22,12 @@
  * fast path keeps nothing across them.
  */
 guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from);
+/* The stack is not remembered: another mode's fast path, or the slow one. */
+void *account_alloc_other(void *p, uint64_t size, uintptr_t sp, uint64_t from);
 /* Counted; but there is a new peak, or the countdown has ended: look at the clock, maybe start the sampler. */
 guard_cold void *account_alloc_more(void *p, struct shard *shard, uintptr_t sp);
-/* Counts the free, and frees. */
-guard_cold void account_free_slow(void *p, uintptr_t sp);
+/* Counts the free, and frees. slot: the block's word in the map; NULL: it has none. */
+void account_free_other(void *p, uintptr_t sp, const uint64_t *slot);
 
 /* A block whose word is out of the map and whose fate is not known yet. */
 struct taken {
@@ -44,20 +47,17 @@ guard_inline uint64_t account_birth(uint64_t word, uint64_t from)
 	return from && BLOCK_CALLSITE(word ^ from) == 0 ? from & BLOCK_EPOCH_MASK : blockmap_now.birth;
 }
 
-/* Returns p. Cost: some 60 instructions, and 6 for each word of the stack that is checked. */
-guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp, uint64_t from)
+/* Counts a block of the entry's callsite. Returns p. */
+guard_inline void *account_count_alloc(void *p, size_t size, uintptr_t sp, struct shard *shard,
+				       const struct stack_entry *e, uint64_t from)
 {
 	uintptr_t block = (uintptr_t)p;
-	struct shard *shard = thread.shard;
-	const struct stack_entry *e;
-	struct region_cell *cell;
-	uint64_t *slot;
+	uint64_t *slot = blockmap_slot(block, size);
+	struct region_cell *cell = e->cell;
 
-	if (unlikely(!(e = stack_lookup(shard, sp))) || unlikely(!(slot = blockmap_slot(block, size))) ||
-	    unlikely(*slot) ||
+	if (unlikely(!slot) || unlikely(*slot) ||
 	    (size >= LARGE_SIZE && (unlikely(size >= BLOCK_SIZE_ASIDE) || unlikely(blockmap_find(block)))))
 		return account_alloc_slow(p, size, sp, from);
-	cell = e->cell;
 	*slot = blockmap_word(e->word, block, size) | account_birth(e->word, from);
 	counter_add(&cell->allocated_blocks, 1);
 	counter_add(&cell->allocated_bytes, size);
@@ -67,6 +67,17 @@ guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp, uint64_t fr
 	return p;
 }
 
+/* Returns p. Cost: some 60 instructions, and 6 for each word of the stack that is checked. */
+guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp, uint64_t from)
+{
+	struct shard *shard = thread.shard;
+	const struct stack_entry *e = stack_lookup(shard, sp);
+
+	if (unlikely(!e))
+		return account_alloc_other(p, size, sp, from);
+	return account_count_alloc(p, size, sp, shard, e, from);
+}
+
 guard_inline void account_count_free(struct shard *shard, struct region_cell *cell, uint64_t size)
 {
 	counter_add(&cell->freed_blocks, 1);
@@ -74,13 +85,17 @@ guard_inline void account_count_free(struct shard *shard, struct region_cell *ce
 	counter_sub(&shard->live, size);
 }
 
-/* True: counted, the real free is next. False: account_free_slow does both. Cost: some 40 instructions. */
-guard_inline bool account_free(void *p)
+/*
+ * True: counted, the real free is next. False: account_free_other does both, *slot is for it.
+ * Cost: some 40 instructions.
+ */
+guard_inline bool account_free(void *p, const uint64_t **found)
 {
 	struct shard *shard = thread.shard;
 	uint64_t *slot = blockmap_find((uintptr_t)p), word, size;
 	struct region_cell *cell;
 
+	*found = slot;
 	if (unlikely(!slot))
 		return false;
 	word = *slot;

@@ -41,27 +41,43 @@ uint32_t callsite_count(void)
 	return __atomic_load_n(&store->n_callsites, __ATOMIC_ACQUIRE);
 }
 
-static uint64_t hash_frames(const uint64_t *frames, uint32_t n, uint32_t flags)
-{
-	uint64_t h = flags + 1;
+/* What makes a callsite. */
+struct key {
+	const uint64_t *frames;
+	uint32_t n_frames, flags;
+	struct wire_sampling sampling; /* zero for those of every block */
+	uint64_t hash;
+};
 
-	for (uint32_t i = 0; i < n; i++) {
-		h = (h ^ frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
-	}
-	return h;
+static uint64_t mix(uint64_t h, uint64_t value)
+{
+	h = (h ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
 }
 
-static uint32_t find(uint32_t id, uint32_t stop, uint64_t hash, const uint64_t *frames, uint32_t n, uint32_t flags)
+static uint64_t hash_key(const struct key *key)
+{
+	uint64_t h = key->flags + 1;
+
+	for (uint32_t i = 0; i < key->n_frames; i++)
+		h = mix(h, key->frames[i]);
+	return key->flags & STACK_SAMPLED ? mix(mix(h, key->sampling.sample_bytes), key->sampling.class) : h;
+}
+
+static bool is_of(const struct region_callsite *c, const struct key *key)
+{
+	return c->hash == key->hash && c->n_frames == key->n_frames && c->flags == key->flags &&
+	       c->class == key->sampling.class && c->sample_bytes == key->sampling.sample_bytes &&
+	       (!key->n_frames || !memcmp(c->frames, key->frames, key->n_frames * sizeof(*key->frames)));
+}
+
+static uint32_t find(uint32_t id, uint32_t stop, const struct key *key)
 {
 	struct link *link;
-	struct region_callsite *c;
 
 	for (; id != stop; id = link->next) {
 		link = link_of(id);
-		c = link->record;
-		if (c->hash == hash && c->n_frames == n && c->flags == flags &&
-		    !memcmp(c->frames, frames, n * sizeof(*frames)))
+		if (is_of(link->record, key))
 			return id;
 	}
 	return 0;
@@ -85,9 +101,10 @@ static struct link *link_room(uint32_t id)
 }
 
 /* A whole record with an id of its own, not linked yet. */
-static struct region_callsite *make(uint64_t hash, const uint64_t *frames, uint32_t n, uint32_t flags)
+static struct region_callsite *make(const struct key *key)
 {
-	struct region_callsite *c = store_record((uint32_t)(sizeof(*c) + n * sizeof(*frames)));
+	size_t size = key->n_frames * sizeof(*key->frames);
+	struct region_callsite *c = store_record((uint32_t)(sizeof(*c) + size));
 
 	if (!c)
 		return NULL;
@@ -97,23 +114,33 @@ static struct region_callsite *make(uint64_t hash, const uint64_t *frames, uint3
 		process_dropped(LOST_REGION_FULL);
 		return NULL;
 	}
-	c->n_frames = (uint16_t)n;
-	c->flags = (uint16_t)flags;
-	c->hash = hash;
-	memcpy(c->frames, frames, n * sizeof(*frames));
+	c->n_frames = (uint16_t)key->n_frames;
+	c->flags = (uint16_t)key->flags;
+	c->hash = key->hash;
+	c->class = key->sampling.class;
+	c->sample_bytes = key->sampling.sample_bytes;
+	if (size)
+		memcpy(c->frames, key->frames, size);
 	return c;
 }
 
-uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t flags)
+static void count_flags(uint32_t flags)
 {
-	uint64_t hash = hash_frames(frames, n_frames, flags);
-	uint32_t *head = &heads[hash >> 48], first = __atomic_load_n(head, __ATOMIC_ACQUIRE), id, seen;
+	if (flags & STACK_CUT)
+		__atomic_fetch_add(&store->agent.cut_stacks, 1, __ATOMIC_RELAXED);
+	if (flags & STACK_INCOMPLETE)
+		__atomic_fetch_add(&store->agent.incomplete_stacks, 1, __ATOMIC_RELAXED);
+}
+
+static uint32_t intern(const struct key *key)
+{
+	uint32_t *head = &heads[key->hash >> 48], first = __atomic_load_n(head, __ATOMIC_ACQUIRE), id, seen;
 	struct region_callsite *c;
 	struct link *link;
 
-	if ((id = find(first, 0, hash, frames, n_frames, flags)))
+	if ((id = find(first, 0, key)))
 		return id;
-	if (!(c = make(hash, frames, n_frames, flags)))
+	if (!(c = make(key)))
 		return 0;
 	if (!(link = link_room(c->id))) {
 		process_dropped(LOST_REGION_FULL);
@@ -121,17 +148,31 @@ uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t fla
 	}
 	link->record = c;
 	store_ready(&c->record, REGION_CALLSITE);
-	if (flags & STACK_CUT)
-		__atomic_fetch_add(&store->agent.cut_stacks, 1, __ATOMIC_RELAXED);
-	if (flags & STACK_INCOMPLETE)
-		__atomic_fetch_add(&store->agent.incomplete_stacks, 1, __ATOMIC_RELAXED);
+	count_flags(key->flags);
 	for (;;) {
 		seen = first;
 		link->next = first;
 		if (__atomic_compare_exchange_n(head, &first, c->id, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			return c->id;
 		/* Others came in between: maybe with the same stack. */
-		if ((id = find(first, seen, hash, frames, n_frames, flags)))
+		if ((id = find(first, seen, key)))
 			return id;
 	}
+}
+
+uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t flags)
+{
+	struct key key = {.frames = frames, .n_frames = n_frames, .flags = flags};
+
+	key.hash = hash_key(&key);
+	return intern(&key);
+}
+
+uint32_t callsite_intern_sampled(const uint64_t *frames, uint32_t n_frames, uint32_t flags,
+				 const struct wire_sampling *sampling)
+{
+	struct key key = {frames, n_frames, flags | STACK_SAMPLED, *sampling, 0};
+
+	key.hash = hash_key(&key);
+	return intern(&key);
 }

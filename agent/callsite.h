@@ -16,6 +16,9 @@
  * Context: any; lock-free, async-signal-safe.
  */
 uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t flags);
+/* The same for sampled blocks of these frames; others have other ids. */
+uint32_t callsite_intern_sampled(const uint64_t *frames, uint32_t n_frames, uint32_t flags,
+				 const struct wire_sampling *sampling);
 
 /* The record of an id in use. Context: any. */
 struct region_callsite *callsite_record(uint32_t id);

@@ -5,6 +5,7 @@
 #include "agent/judge.h"
 #include "agent/link.h"
 #include "agent/look.h"
+#include "agent/mode.h"
 #include "agent/settings.h"
 #include "agent/store.h"
 #include "agent/sys.h"
@@ -17,6 +18,13 @@
 #define FRAMES_A_TIME 64 /* who has more to say is heard again later */
 
 static char frame_buffer[FRAME_MAX] __attribute__((aligned(8)));
+
+/* Options have changed. */
+static void apply(void)
+{
+	mode_configure();
+	judge_configure();
+}
 
 static void set_option(const struct wire_header *frame)
 {
@@ -32,7 +40,7 @@ static void set_option(const struct wire_header *frame)
 		memcpy(text, record_body(record, 0), length);
 		text[length] = '\0';
 		if (settings_change(text, error, sizeof(error)))
-			judge_configure();
+			apply();
 		else
 			tell_event(EVENT_WARNING, 0, error);
 	}

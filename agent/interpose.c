@@ -26,9 +26,10 @@ guard_export void *malloc(size_t size)
 
 guard_export void free(void *p)
 {
+	const uint64_t *slot;
 
-	if (likely(p != NULL) && unlikely(!account_free(p))) {
-		account_free_slow(p, CALLER_SP);
+	if (likely(p != NULL) && unlikely(!account_free(p, &slot))) {
+		account_free_other(p, CALLER_SP, slot);
 		return;
 	}
 	real.free(p);

@@ -17,6 +17,7 @@
 #include "agent/link.h"
 #include "agent/look.h"
 #include "agent/memory.h"
+#include "agent/mode.h"
 #include "agent/modules.h"
 #include "agent/proc.h"
 #include "agent/real.h"
@@ -111,7 +112,7 @@ static bool start_core(int *region_fd)
 	identity_describe();
 	link_init(__environ);
 	threads_init();
-	store->agent.mode = MODE_EXACT;
+	mode_init();
 	return true;
 }
 

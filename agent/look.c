@@ -3,6 +3,7 @@
  */
 #include "agent/look.h"
 #include "agent/blockmap.h"
+#include "agent/estimate.h"
 #include "agent/history.h"
 #include "agent/judge.h"
 #include "agent/memory.h"
@@ -52,19 +53,19 @@ static void look(bool ask_heap, bool at_end)
 {
 	struct wire_sample sample = {.time_ns = proc_monotonic() - store->process.start_monotonic_ns};
 	const struct region_cell *sums;
+	struct region_cell total;
 	uint32_t n;
 
 	proc_sample(&sample, ask_heap);
 	sums = tell_sums(&n);
-	for (uint32_t i = 1; i < n; i++) {
-		sample.live_bytes += sums[i].allocated_bytes - sums[i].freed_bytes;
-		sample.live_blocks += sums[i].allocated_blocks - sums[i].freed_blocks;
-	}
+	total = estimate_total(sums, n);
+	sample.live_bytes = total.allocated_bytes - total.freed_bytes;
+	sample.live_blocks = total.allocated_blocks - total.freed_blocks;
 	if ((int64_t)sample.live_bytes > (int64_t)store->agent.peak_live_bytes)
 		store->agent.peak_live_bytes = sample.live_bytes;
 	own_cost(&sample);
 	history_add(&sample);
-	judge_sample(&sample, sums, n, at_end);
+	judge_sample(&sample, estimate(sums, n), n, at_end);
 }
 
 void look_read(void)
@@ -76,7 +77,7 @@ void look_read(void)
 	if (!turn_take(0))
 		return;
 	sums = tell_sums(&n);
-	judge_read(proc_monotonic() - store->process.start_monotonic_ns, sums, n);
+	judge_read(proc_monotonic() - store->process.start_monotonic_ns, estimate(sums, n), n);
 	judge_spent(proc_thread_cpu() - begun);
 	turn_give();
 }

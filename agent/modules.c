@@ -27,7 +27,8 @@ struct find_result {
 static int (*find_object)(void *address, struct find_result *result);
 static struct module **modules; /* by id - 1 */
 static uint32_t n_modules;
-static uintptr_t loader_start, libc_start;
+uintptr_t module_loader_start, module_loader_size;
+static uintptr_t libc_start;
 
 void modules_init(void)
 {
@@ -37,8 +38,10 @@ void modules_init(void)
 	modules = memory_map(MODULES * sizeof(*modules));
 	if (!find_object)
 		return;
-	if (!find_object(dlsym(RTLD_DEFAULT, "_r_debug"), &found)) /* the loader's own; libc has the functions too */
-		loader_start = (uintptr_t)found.map_start;
+	if (!find_object(dlsym(RTLD_DEFAULT, "_r_debug"), &found)) { /* its own; libc has the functions too */
+		module_loader_start = (uintptr_t)found.map_start;
+		module_loader_size = (uintptr_t)found.map_end - module_loader_start;
+	}
 	if (!find_object(dlsym(RTLD_DEFAULT, "getpid"), &found))
 		libc_start = (uintptr_t)found.map_start;
 }
@@ -129,7 +132,7 @@ const struct module *module_at(uintptr_t pc)
 	m->bias = found.link_map->l_addr;
 	m->eh_frame_header = found.eh_frame;
 	m->link_map = found.link_map;
-	m->is_loader = m->start == loader_start;
+	m->is_loader = m->start == module_loader_start;
 	m->is_libc = m->start == libc_start;
 	m->id = n_modules + 1;
 	describe(m, &found);
@@ -171,7 +174,7 @@ bool module_code_is_system(uintptr_t pc)
 
 	if (!find_object || find_object((void *)pc, &found))
 		return true;
-	return (uintptr_t)found.map_start == loader_start || (uintptr_t)found.map_start == libc_start;
+	return (uintptr_t)found.map_start == module_loader_start || (uintptr_t)found.map_start == libc_start;
 }
 
 static const struct module *module_by_frame(uint64_t frame)

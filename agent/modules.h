@@ -20,6 +20,14 @@ struct module {
 	struct region_module *record; /* NULL: the region had no room */
 };
 
+extern uintptr_t module_loader_start guard_hidden, module_loader_size guard_hidden;
+
+/* Is this code the dynamic loader's? Context: any. */
+guard_inline bool module_is_loader_code(uintptr_t pc)
+{
+	return pc - module_loader_start < module_loader_size;
+}
+
 /* Finds what it needs of the loader. Context: init. */
 void modules_init(void);
 /* The module of this code, entered if new; NULL: no module's. Context: holding rule_lock(). */

@@ -3,14 +3,14 @@
  */
 #include "agent/settings.h"
 #include "agent/process.h"
+#include "agent/store.h"
 #include "agent/sys.h"
 #include <string.h>
 
 struct options options;
 
 /* Fixed at the start: buffers and windows have been sized by them, or their moment has passed. */
-static const char *const fixed[] = {"socket",	    "window", "baseline_samples", "mode",
-				    "sample_bytes", "depth",  "start_delay"};
+static const char *const fixed[] = {"socket", "window", "baseline_samples", "depth", "start_delay"};
 
 /* One line on standard error: a mistake in the host's environment is worth that, nothing else is. */
 static void warn(void *context, const char *line)
@@ -31,10 +31,6 @@ static void warn(void *context, const char *line)
 /* What the table knows but this version does not do yet: better said than silently left out. */
 static const char *unavailable(struct options *o)
 {
-	if (o->mode == MODE_SAMPLED || o->mode == MODE_COUNTS) {
-		o->mode = MODE_EXACT;
-		return "mode: only exact and off are there yet; exact is used";
-	}
 	if (o->overhead_budget > 0) {
 		o->overhead_budget = 0;
 		return "overhead_budget: not there yet; it is off";
@@ -89,5 +85,7 @@ bool settings_change(const char *text, char *error, size_t size)
 	if (line)
 		return refuse(error, size, line, strlen(line), "");
 	options = changed;
+	if (store)
+		options_print_changed(&options, store->options, sizeof(store->options));
 	return true;
 }

@@ -12,7 +12,7 @@
 void settings_begin(char *const *environment);
 
 /*
- * "name=value" from the analyzer. False: refused, and why is in error. Some options are fixed once the
- * agent runs, since memory has been laid out by them. Context: sampler thread.
+ * "name=value" from the analyzer, also noted in the region. False: refused, and why is in error. Some options are fixed
+ * once the agent runs, since memory has been laid out by them. Context: sampler thread.
  */
 bool settings_change(const char *text, char *error, size_t size);

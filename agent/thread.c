@@ -5,6 +5,7 @@
 #include "agent/callsite.h"
 #include "agent/lifecycle.h"
 #include "agent/memory.h"
+#include "agent/mode.h"
 #include "agent/stack.h"
 #include "agent/sys.h"
 #include <dlfcn.h>
@@ -168,6 +169,7 @@ static bool catch_up(const struct frame *frame)
 	} else {
 		stack_forget(thread.shard);
 	}
+	mode_thread(thread.shard);
 	thread.epoch = epoch;
 	return true;
 }

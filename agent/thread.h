@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 struct stack_table;
+struct stack_entry;
 
 struct shard {
 	struct shard *next;
@@ -34,7 +35,9 @@ struct shard {
 	uint32_t n_fills;
 	struct backtrace backtraces[2]; /* the last one unwound, and the one before or in the making */
 	uint32_t last_backtrace;
-	struct backtrace nested; /* for a signal handler that interrupts unwinding */
+	struct backtrace nested;  /* for a signal handler that interrupts unwinding */
+	struct stack_entry *bare; /* mode counts: that of no stack; NULL: no room */
+	uint64_t random;	  /* mode sampled: state of gap_random() */
 	pthread_mutex_t owner;
 };
 
@@ -51,6 +54,12 @@ struct thread {
 	struct shard *shard; /* never NULL: before the thread has one, shard_nobody's, which has nothing */
 	uintptr_t busy_sp;   /* stack pointer of who set busy: below the current one, it was left by longjmp */
 	uintptr_t stack_low, stack_high; /* [low, high) is known to be this thread's stack and mapped */
+	/* See mode.h. */
+	uint32_t mode;	       /* enum agent_mode: of this epoch */
+	bool partial;	       /* blocks without a word in the map are nothing unknown */
+	int64_t until;	       /* sampled, off: bytes that need no thought; 0 in other modes */
+	int64_t rest;	       /* from there to the next point of the sample */
+	uint64_t sample_bytes; /* mean gap of this sample */
 };
 
 extern __thread struct thread thread __attribute__((tls_model("initial-exec"), visibility("hidden")));

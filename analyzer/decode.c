@@ -6,6 +6,7 @@
  */
 #include "analyzer/decode.h"
 #include "analyzer/decode_judgement.h"
+#include "protocol/sampling.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,7 @@ static int decode_module(struct process *process, const struct wire_record *reco
 static int decode_stack(struct process *process, const struct wire_record *record)
 {
 	const struct wire_stack *wire = record_body(record, sizeof(*wire));
+	struct wire_sampling sampling = {0};
 	struct callsite *callsite = NULL;
 	size_t size;
 	uint64_t *frames;
@@ -102,10 +104,13 @@ static int decode_stack(struct process *process, const struct wire_record *recor
 
 	if (!wire || wire->n_frames * sizeof(uint64_t) > record_size(record) - sizeof(*wire))
 		return -EBADMSG;
+	size = wire->n_frames * sizeof(uint64_t);
+	if (wire->flags & STACK_SAMPLED &&
+	    !sampling_read(&sampling, (const char *)(wire + 1) + size, record_size(record) - sizeof(*wire) - size))
+		return -EBADMSG;
 	r = process_callsite(process, wire->callsite, &callsite);
 	if (r < 0)
 		return r;
-	size = wire->n_frames * sizeof(uint64_t);
 	frames = malloc(size ? size : 1);
 	if (!frames)
 		return -ENOMEM;
@@ -114,6 +119,7 @@ static int decode_stack(struct process *process, const struct wire_record *recor
 	callsite->frames = frames;
 	callsite->n_frames = wire->n_frames;
 	callsite->flags = wire->flags;
+	callsite->sampling = sampling;
 	return 0;
 }
 
@@ -190,7 +196,7 @@ static int decode_record(struct process *process, uint16_t type, const struct wi
 	case WIRE_END:
 		return decode_end(process, record);
 	case WIRE_TEXT:
-		return type == FRAME_HELLO ? set_text(&process->options, record_body(record, 0), record_size(record))
+		return type != FRAME_EVENT ? set_text(&process->options, record_body(record, 0), record_size(record))
 					   : 0;
 	default:
 		return 0;

@@ -15,10 +15,9 @@ static const struct {
 	{LOST_HUGE_TABLE, "there were too many live blocks of 128 MB and more at once"},
 	{LOST_INHERITED, "forked without fork handlers: what was allocated before the fork is an estimate"},
 	{LOST_REGION_SHARED, "there was no memfd, so a last state does not outlive the process"},
-	{LOST_MODE, "not in mode exact all the time"},
 	{LOST_THREAD, "some threads had no counters for a time, so some allocations and frees are missing"},
 };
-#define KNOWN_LOSSES (2u * LOST_THREAD - 1)
+#define KNOWN_LOSSES (2u * LOST_THREAD - 1) /* LOST_MODE is told by mode */
 
 static const char *const dormancies[N_DORMANT] = {
 	[DORMANT_EXECUTABLE] = "the executable has an allocator of its own (a sanitizer's may be one)",
@@ -43,6 +42,30 @@ __attribute__((format(printf, 2, 3))) static void add(struct exactness *exactnes
 	va_end(arguments);
 }
 
+/* Has been in this mode; *time says whether it still is. */
+static bool has_been(const struct wire_agent *agent, unsigned mode, const char **time)
+{
+	*time = agent->mode == mode ? "" : " for a time";
+	return agent->mode == mode || agent->modes & 1u << mode;
+}
+
+static void judge_modes(struct exactness *exactness, const struct wire_agent *agent)
+{
+	char bytes[WORD_MAX];
+	const char *time;
+
+	if (has_been(agent, MODE_SAMPLED, &time))
+		add(exactness,
+		    "mode sampled%s, sample_bytes %s: figures are estimates, their standard errors are with them", time,
+		    format_bytes((double)agent->sample_bytes, bytes));
+	if (has_been(agent, MODE_COUNTS, &time))
+		add(exactness, "mode counts%s: totals are exact, but the blocks counted then have no stack", time);
+	if (has_been(agent, MODE_OFF, &time))
+		add(exactness, "mode off%s: what was allocated then is missing", time);
+	if (agent->governed)
+		add(exactness, "the agent cost more than overhead_budget, so it left mode exact");
+}
+
 void exactness_judge(struct exactness *exactness, const struct process *process)
 {
 	const struct wire_agent *agent = &process->agent;
@@ -55,10 +78,9 @@ void exactness_judge(struct exactness *exactness, const struct process *process)
 		add(exactness, "dormant: %s", why ? why : "for a reason that this version does not know");
 		return;
 	}
-	if (agent->mode != MODE_EXACT)
-		add(exactness, "mode %s", mode_name(agent->mode));
+	judge_modes(exactness, agent);
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
-		if ((agent->lost & losses[i].flag) && (losses[i].flag != LOST_MODE || agent->mode == MODE_EXACT))
+		if (agent->lost & losses[i].flag)
 			add(exactness, "%s", losses[i].reason);
 	if (agent->lost & ~KNOWN_LOSSES)
 		add(exactness, "the agent lost something that this version does not know (flags %#x)",

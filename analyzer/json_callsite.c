@@ -7,10 +7,30 @@
 #include "analyzer/words.h"
 #include "detector/finding.h"
 #include <errno.h>
+#include <math.h>
 
 static void put_size(FILE *out, const char *name, uint64_t value)
 {
 	fprintf(out, ",\"%s\":%lld", name, (long long)(value > INT64_MAX ? INT64_MAX : value));
+}
+
+/* Of figures that are estimates. */
+static int put_errors(FILE *out, const struct variances *v)
+{
+	const struct {
+		const char *name;
+		double variance;
+	} rows[] = {{"live_bytes", v->live_bytes},	     {"live_blocks", v->live_blocks},
+		    {"allocated_bytes", v->allocated_bytes}, {"allocated_blocks", v->allocated_blocks},
+		    {"freed_bytes", v->freed_bytes},	     {"freed_blocks", v->freed_blocks}};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fprintf(out, "%s\"%s\":", i ? "," : ",\"std_error\":{", rows[i].name);
+		r |= json_put_number(out, sqrt(rows[i].variance));
+	}
+	fputc('}', out);
+	return r;
 }
 
 static int put_verdict(FILE *out, const struct wire_callsite_verdict *verdict)
@@ -83,6 +103,8 @@ static int put_callsite(FILE *out, const struct process *process, const struct l
 	put_size(out, "freed_blocks", counts->freed_blocks);
 	r = put_verdict(out, &callsite->verdict);
 	r |= put_evidence(out, process, callsite->evidence);
+	if (callsite->flags & STACK_SAMPLED)
+		r |= put_errors(out, &callsite->variances);
 	if (callsite->flags & STACK_CUT)
 		fputs(",\"cut\":true", out);
 	if (callsite->flags & STACK_INCOMPLETE)

@@ -35,6 +35,7 @@ static void merge(struct listed_callsite *to, const struct listed_callsite *from
 	unsigned mine = verdict_rank(to->verdict.state), other = verdict_rank(from->verdict.state);
 
 	add_counts(&to->counts, &from->counts);
+	variances_add(&to->variances, &from->variances);
 	to->flags |= from->flags;
 	if (other < mine || (other == mine && from->verdict.score > to->verdict.score)) {
 		to->verdict = from->verdict;
@@ -58,7 +59,8 @@ static void list_callsite(struct listed_callsite *listed, const struct process *
 	const struct callsite *callsite = &process->callsites[id];
 
 	*listed = (struct listed_callsite){.frames = frames, .flags = callsite->flags, .id = id};
-	listed->counts = callsite->counts;
+	listed->counts = callsite_counts(callsite);
+	callsite_add_variances(callsite, &listed->variances);
 	listed->verdict = callsite->verdict;
 	listed->evidence = callsite->evidence.callsite ? &callsite->evidence : NULL;
 	for (uint32_t i = 0; callsite->frames && i < callsite->n_frames; i++)
@@ -138,6 +140,7 @@ int listing_init(struct listing *listing, const struct process *process)
 		entry->live_bytes = live(entry->counts.allocated_bytes, entry->counts.freed_bytes);
 		entry->live_blocks = live(entry->counts.allocated_blocks, entry->counts.freed_blocks);
 		add_counts(&listing->totals, &entry->counts);
+		variances_add(&listing->variances, &entry->variances);
 		note_modules(listing, process, entry);
 	}
 	listing->live_bytes = live(listing->totals.allocated_bytes, listing->totals.freed_bytes);

@@ -5,7 +5,7 @@
  * first, then growth, then by live bytes, then by id. Points into the process, which must live as long.
  */
 #pragma once
-#include "analyzer/model.h"
+#include "analyzer/estimates.h"
 
 struct listed_callsite {
 	const uint64_t *frames; /* leaf first */
@@ -13,6 +13,7 @@ struct listed_callsite {
 	uint32_t flags; /* enum stack_flags */
 	uint32_t id;	/* the first of those merged */
 	struct wire_counts counts;
+	struct variances variances; /* of the counts, where some are estimates */
 	struct wire_callsite_verdict verdict;
 	const struct wire_evidence *evidence; /* NULL: none */
 	uint64_t live_bytes, live_blocks;
@@ -23,6 +24,7 @@ struct listing {
 	struct listed_callsite *callsites;
 	size_t n;
 	struct wire_counts totals;
+	struct variances variances;
 	uint64_t live_bytes, live_blocks;
 	uint64_t *frames; /* of all callsites */
 	bool *modules;	  /* by id: whether it is in some stack */

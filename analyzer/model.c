@@ -2,6 +2,7 @@
  * The model -- making, finding and freeing of processes.
  */
 #include "analyzer/model.h"
+#include "analyzer/estimates.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,12 +224,12 @@ struct wire_counts process_totals(const struct process *process)
 	struct wire_counts totals = {0};
 
 	for (uint32_t i = 0; i < process->n_callsites; i++) {
-		const struct wire_counts *counts = &process->callsites[i].counts;
+		struct wire_counts counts = callsite_counts(&process->callsites[i]);
 
-		totals.allocated_blocks += counts->allocated_blocks;
-		totals.allocated_bytes += counts->allocated_bytes;
-		totals.freed_blocks += counts->freed_blocks;
-		totals.freed_bytes += counts->freed_bytes;
+		totals.allocated_blocks += counts.allocated_blocks;
+		totals.allocated_bytes += counts.allocated_bytes;
+		totals.freed_blocks += counts.freed_blocks;
+		totals.freed_bytes += counts.freed_bytes;
 	}
 	return totals;
 }

@@ -22,6 +22,7 @@ struct callsite {
 	uint32_t n_frames;
 	uint32_t flags;	  /* enum stack_flags */
 	uint64_t *frames; /* leaf first, (module << FRAME_MODULE_SHIFT) | address as linked; NULL: not known */
+	struct wire_sampling sampling; /* with STACK_SAMPLED; estimates.h says what the counts then are */
 	struct wire_counts counts;
 	struct wire_callsite_verdict verdict;
 	struct wire_evidence evidence; /* evidence.callsite 0: none */
@@ -81,9 +82,9 @@ int process_callsite(struct process *process, uint32_t id, struct callsite **cal
 int process_module(struct process *process, uint32_t id, struct module **module);
 /* Adds a sample unless it is not later than the last one; very many are thinned out. 0 or -ENOMEM. */
 int process_add_sample(struct process *process, const struct wire_sample *sample);
-/* The options of its agent as they were at the start. */
+/* The options of its agent as they were set last. */
 void process_options(const struct process *process, struct options *options);
 /* Adds a change of verdict; the oldest ones are kept, up to a limit. 0 or -ENOMEM. */
 int process_add_transition(struct process *process, const struct transition *transition);
-/* Totals over the callsites. */
+/* Totals over the callsites, those of samples as estimates. */
 struct wire_counts process_totals(const struct process *process);

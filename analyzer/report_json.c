@@ -12,6 +12,7 @@
 #include "analyzer/report.h"
 #include "analyzer/words.h"
 #include <errno.h>
+#include <math.h>
 
 static json_t *end_json(const struct process *process)
 {
@@ -23,24 +24,39 @@ static json_t *end_json(const struct process *process)
 			 "final_state", json_text(final_state_name(process->final_state)));
 }
 
+/* The modes that the agent has been in. */
+static json_t *modes_json(const struct wire_agent *agent)
+{
+	json_t *modes = json_array();
+
+	for (unsigned mode = 0; mode < N_MODES; mode++)
+		if (agent->modes & 1u << mode)
+			json_array_append_new(modes, json_text(mode_name(mode)));
+	return modes;
+}
+
 static json_t *agent_json(const struct process *process)
 {
 	const struct wire_agent *agent = &process->agent;
 
 	const struct wire_detector *detector = &process->detector;
 
-	return json_pack(
-		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
-		json_text(process->version ? process->version : ""), "mode", json_text(mode_name(agent->mode)),
-		"unwinder", json_text(unwinder_name(agent->unwinder)), "memory_bytes", json_size(agent->memory_bytes),
-		"cpu_s", json_number(agent->cpu_ns / 1e9), "dropped", json_size(agent->dropped), "unknown_frees",
-		json_size(agent->unknown_frees), "frames_unsent", json_size(agent->frames_unsent), "cut_stacks",
-		json_size(agent->cut_stacks), "incomplete_stacks", json_size(agent->incomplete_stacks), "verified",
-		json_size(agent->verified), "verify_differences", json_size(agent->verify_differences), "detector",
-		json_pack("{s:o,s:o,s:o,s:o,s:o}", "cpu_s", json_number(detector->cpu_ns / 1e9), "walk_cpu_s",
-			  json_number(detector->walk_cpu_ns / 1e9), "walks", json_integer(detector->walks),
-			  "candidates", json_integer(detector->candidates), "left_out",
-			  json_integer(detector->left_out)));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
+			 json_text(process->version ? process->version : ""), "mode", json_text(mode_name(agent->mode)),
+			 "unwinder", json_text(unwinder_name(agent->unwinder)), "memory_bytes",
+			 json_size(agent->memory_bytes), "cpu_s", json_number(agent->cpu_ns / 1e9), "dropped",
+			 json_size(agent->dropped), "unknown_frees", json_size(agent->unknown_frees), "frames_unsent",
+			 json_size(agent->frames_unsent), "cut_stacks", json_size(agent->cut_stacks),
+			 "incomplete_stacks", json_size(agent->incomplete_stacks), "verified",
+			 json_size(agent->verified), "verify_differences", json_size(agent->verify_differences),
+			 "modes", modes_json(agent), "sample_bytes",
+			 agent->modes & 1u << MODE_SAMPLED ? json_size(agent->sample_bytes) : json_null(), "governed",
+			 json_boolean(agent->governed), "hooks_cpu_s",
+			 agent->hooks_ns ? json_number(agent->hooks_ns / 1e9) : json_null(), "detector",
+			 json_pack("{s:o,s:o,s:o,s:o,s:o}", "cpu_s", json_number(detector->cpu_ns / 1e9), "walk_cpu_s",
+				   json_number(detector->walk_cpu_ns / 1e9), "walks", json_integer(detector->walks),
+				   "candidates", json_integer(detector->candidates), "left_out",
+				   json_integer(detector->left_out)));
 }
 
 static json_t *limit_json(double seconds, bool has_limit)
@@ -70,17 +86,28 @@ static json_t *verdict_json(const struct wire_verdict *verdict, bool has_limit)
 		limit_json(verdict->time_to_limit_high_s, has_limit), "grown", grown_json(verdict));
 }
 
+/* Of figures that are estimates; null where none is. */
+static json_t *errors_json(const struct variances *v)
+{
+	if (!(v->allocated_blocks > 0))
+		return json_null();
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "live_bytes", json_number(sqrt(v->live_bytes)), "live_blocks",
+			 json_number(sqrt(v->live_blocks)), "allocated_bytes", json_number(sqrt(v->allocated_bytes)),
+			 "allocated_blocks", json_number(sqrt(v->allocated_blocks)), "freed_bytes",
+			 json_number(sqrt(v->freed_bytes)), "freed_blocks", json_number(sqrt(v->freed_blocks)));
+}
+
 static json_t *memory_json(const struct figures *figures, const struct listing *listing)
 {
 	const struct wire_counts *totals = &listing->totals;
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rss_bytes", json_size(figures->last->rss),
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rss_bytes", json_size(figures->last->rss),
 			 "vms_bytes", json_size(figures->last->vms), "peak_rss_bytes", json_size(figures->peak_rss),
 			 "live_bytes", json_size(listing->live_bytes), "live_blocks", json_size(listing->live_blocks),
 			 "peak_live_bytes", json_size(figures->peak_live_bytes), "allocated_bytes",
 			 json_size(totals->allocated_bytes), "allocated_blocks", json_size(totals->allocated_blocks),
-			 "freed_bytes", json_size(totals->freed_bytes), "freed_blocks",
-			 json_size(totals->freed_blocks));
+			 "freed_bytes", json_size(totals->freed_bytes), "freed_blocks", json_size(totals->freed_blocks),
+			 "std_error", errors_json(&listing->variances));
 }
 
 static json_t *baseline_json(const struct process *process, const struct figures *figures)

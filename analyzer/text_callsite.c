@@ -45,7 +45,8 @@ static int put_callsite(const struct text *t, const struct process *process, con
 	const struct wire_evidence *evidence = callsite->evidence;
 
 	fputs(text_color(t, leak ? COLOR_BAD : growth ? COLOR_WARNING : COLOR_STRONG), t->out);
-	text_blocks(t, "\n  ", callsite->live_bytes, callsite->live_blocks);
+	text_estimate(t, "\n  ", callsite->live_bytes, callsite->variances.live_bytes, callsite->live_blocks,
+		      callsite->variances.live_blocks);
 	fputs(text_color(t, COLOR_NONE), t->out);
 	if (listing->live_bytes)
 		fprintf(t->out, ", %.1f %%", 100.0 * callsite->live_bytes / listing->live_bytes);

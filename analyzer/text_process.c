@@ -138,18 +138,36 @@ void text_blocks(const struct text *t, const char *what, uint64_t bytes, uint64_
 		blocks == 1 ? "" : "s");
 }
 
+void text_estimate(const struct text *t, const char *what, uint64_t bytes, double bytes_variance, uint64_t blocks,
+		   double blocks_variance)
+{
+	char size[WORD_MAX], size_error[WORD_MAX], count[WORD_MAX], count_error[WORD_MAX];
+
+	if (!(bytes_variance > 0) && !(blocks_variance > 0)) {
+		text_blocks(t, what, bytes, blocks);
+		return;
+	}
+	fprintf(t->out, "%s%s +/- %s in %s +/- %s block%s", what, format_bytes(bytes, size),
+		format_bytes(sqrt(bytes_variance), size_error), format_count(blocks, count),
+		format_count((uint64_t)llround(fmin(sqrt(blocks_variance), 1e18)), count_error),
+		blocks == 1 ? "" : "s");
+}
+
 static void put_memory(const struct text *t, const struct figures *figures, const struct listing *listing)
 {
 	char from[WORD_MAX], to[WORD_MAX], most[WORD_MAX];
+	const struct variances *v = &listing->variances;
 
-	text_blocks(t, "  memory    live ", listing->live_bytes, listing->live_blocks);
+	text_estimate(t, "  memory    live ", listing->live_bytes, v->live_bytes, listing->live_blocks, v->live_blocks);
 	if (figures->peak_live_bytes > listing->live_bytes)
 		fprintf(t->out, " (peak %s)", format_bytes(figures->peak_live_bytes, most));
 	if (figures->last->rss)
 		fprintf(t->out, "; RSS %s -> %s (peak %s)", format_bytes(figures->first->rss, from),
 			format_bytes(figures->last->rss, to), format_bytes(figures->peak_rss, most));
-	text_blocks(t, "\n            allocated ", listing->totals.allocated_bytes, listing->totals.allocated_blocks);
-	text_blocks(t, ", freed ", listing->totals.freed_bytes, listing->totals.freed_blocks);
+	text_estimate(t, "\n            allocated ", listing->totals.allocated_bytes, v->allocated_bytes,
+		      listing->totals.allocated_blocks, v->allocated_blocks);
+	text_estimate(t, ", freed ", listing->totals.freed_bytes, v->freed_bytes, listing->totals.freed_blocks,
+		      v->freed_blocks);
 	fputc('\n', t->out);
 }
 

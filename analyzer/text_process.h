@@ -26,5 +26,8 @@ void text_growth(const struct text *t, const char *what, double growth);
 void text_title(const struct text *t, const struct process *process);
 /* `what`, then "1.5 KB in 12 blocks". */
 void text_blocks(const struct text *t, const char *what, uint64_t bytes, uint64_t blocks);
+/* The same with the standard errors, where the variances are not 0. */
+void text_estimate(const struct text *t, const char *what, uint64_t bytes, double bytes_variance, uint64_t blocks,
+		   double blocks_variance);
 /* All about one process. 0 or -ENOMEM. */
 int text_process(const struct text *t, const struct process *process);

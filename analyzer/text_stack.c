@@ -214,7 +214,7 @@ int text_stack(FILE *out, const struct process *process, const struct listed_cal
 		put_line(out, process, &lines[i]);
 	}
 	if (n == 0)
-		fputs("      no stack\n", out);
+		fputs(callsite->flags & STACK_NONE ? "      no stack: mode counts\n" : "      no stack\n", out);
 	if (callsite->flags & STACK_CUT)
 		fputs("      [stack cut: deeper than option depth]\n", out);
 	else if ((callsite->flags & STACK_INCOMPLETE) && n)

@@ -24,6 +24,8 @@ WAYS = (
   Way('jemalloc-small', 'jemalloc, small input', PRELOAD, small=True, hidden=True, needs=JEMALLOC),
   Way('tcmalloc-small', 'tcmalloc, small input', PRELOAD, small=True, hidden=True, needs=TCMALLOC),
   Way('off', 'pass-through', {**GUARD, 'GUARD_MODE': 'off'}),
+  Way('counts', 'counts', {**GUARD, 'GUARD_MODE': 'counts'}),
+  Way('sampled', 'sampled', {**GUARD, 'GUARD_MODE': 'sampled'}),
   Way('exact', 'exact', GUARD),
   Way('serve', 'exact + serve', {**GUARD, 'GUARD_SOCKET': '{socket}'}, serve=True),
   Way('heaptrack', 'heaptrack', prefix=('heaptrack', '-o', '{scratch}/heaptrack'), needs='heaptrack'),

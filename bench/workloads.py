@@ -77,7 +77,7 @@ class Instructions:
 
   all_ways = False
   rounds = 1
-  ways = ('bare', 'off', 'exact', 'jeprof')  # of the others each pair takes too many to wait for
+  ways = ('bare', 'off', 'counts', 'sampled', 'exact', 'jeprof')  # of the others each pair takes too many to wait for
 
   def __init__(self, name, program, counts):
     self.rows, self.program, self.counts = (Row(name, 'I'),), program, counts

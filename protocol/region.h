@@ -57,7 +57,8 @@ struct region_callsite {
 	/* Written by the sampler thread alone. */
 	double score, growth_bytes_per_hour, r2;
 	uint32_t state;
-	uint32_t reserved[3];
+	uint32_t class; /* with STACK_SAMPLED: see struct wire_sampling */
+	uint64_t sample_bytes;
 	uint64_t frames[]; /* leaf first */
 };
 

@@ -12,7 +12,9 @@
 #define RETRIES 8u
 #define PATH_LONGEST 4096u
 #define FRAMES_LONGEST                                                                                                 \
-	((FRAME_MAX - sizeof(struct wire_header) - sizeof(struct wire_record) - sizeof(struct wire_stack)) / 8)
+	((FRAME_MAX - sizeof(struct wire_header) - sizeof(struct wire_record) - sizeof(struct wire_stack) -            \
+	  sizeof(struct wire_sampling)) /                                                                              \
+	 8)
 
 static void add(struct frame_builder *b, uint16_t kind, const void *body, uint32_t length)
 {
@@ -99,19 +101,23 @@ static void tell_module(struct frame_builder *b, const struct region_module *mod
 
 static void tell_stack(struct frame_builder *b, const struct region_callsite *callsite, uint64_t length)
 {
-	uint32_t n = clamp(callsite->n_frames, (length - sizeof(*callsite)) / 8);
+	uint32_t n = clamp(callsite->n_frames, (length - sizeof(*callsite)) / 8), sampled = 0;
 	struct wire_stack wire = {callsite->id, (uint16_t)n, callsite->flags};
+	struct wire_sampling sampling = {.sample_bytes = callsite->sample_bytes, .class = callsite->class};
 	unsigned char *p;
 
 	if (n > FRAMES_LONGEST) {
 		wire.n_frames = (uint16_t)FRAMES_LONGEST;
 		wire.flags |= STACK_CUT;
 	}
-	p = frame_record(b, WIRE_STACK, (uint32_t)sizeof(wire) + wire.n_frames * 8u);
+	if (wire.flags & STACK_SAMPLED)
+		sampled = sizeof(sampling);
+	p = frame_record(b, WIRE_STACK, (uint32_t)sizeof(wire) + wire.n_frames * 8u + sampled);
 	if (!p)
 		return;
 	memcpy(p, &wire, sizeof(wire));
 	memcpy(p + sizeof(wire), callsite->frames, wire.n_frames * 8u);
+	memcpy(p + sizeof(wire) + wire.n_frames * 8u, &sampling, sampled);
 }
 
 /* Modules and stacks from `offset` on. Returns what is the next snapshot's to look at. */
@@ -272,6 +278,7 @@ bool snapshot_encode(struct frame_builder *b, const struct region_view *view, ui
 	frame_begin(b, type, extra_flags | (full ? FRAME_FULL : 0));
 	add(b, WIRE_AGENT, &header->agent, sizeof(header->agent));
 	add(b, WIRE_DETECTOR, &header->detector, sizeof(header->detector));
+	add(b, WIRE_TEXT, header->options, (uint32_t)strnlen(header->options, sizeof(header->options)));
 	tell_verdict(b, header);
 	if (end.how != END_RUNNING)
 		add(b, WIRE_END, &end, sizeof(end));

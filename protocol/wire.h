@@ -105,7 +105,7 @@ enum module_flags {
 	MODULE_MAIN = 2, /* the executable itself */
 };
 
-/* One interned backtrace; frames, leaf first, follow as uint64_t. */
+/* One interned backtrace; frames, leaf first, follow as uint64_t, and with STACK_SAMPLED a struct wire_sampling. */
 struct wire_stack {
 	uint32_t callsite; /* 1.. */
 	uint16_t n_frames;
@@ -115,6 +115,15 @@ struct wire_stack {
 enum stack_flags {
 	STACK_CUT = 1,	      /* deeper than option depth: the root end is missing */
 	STACK_INCOMPLETE = 2, /* unwinding stopped before the root (no unwind table, no unwinder) */
+	STACK_NONE = 4,	      /* no stack was taken: mode counts */
+	STACK_SAMPLED = 8,    /* the counts are of a sample (protocol/sampling.h) */
+};
+
+/* What a callsite's sample is. */
+struct wire_sampling {
+	uint64_t sample_bytes; /* 1 at least */
+	uint32_t class;	       /* sampling_class(): 1..SAMPLING_CLASSES-1 */
+	uint32_t reserved;
 };
 
 /* A frame is a return address as (module, address as linked): stable across ASLR. */
@@ -220,7 +229,7 @@ enum lost_flags {
 	LOST_HUGE_TABLE = 4,	 /* too many live blocks of 128 MiB and more at once */
 	LOST_INHERITED = 8,	 /* forked without fork handlers: totals before the fork are estimates */
 	LOST_REGION_SHARED = 16, /* no memfd: the region is private, its last state dies with it */
-	LOST_MODE = 32,		 /* the mode left exact at some time */
+	LOST_MODE = 32,		 /* the mode was not exact at some time: wire_agent.modes says which */
 	LOST_THREAD = 64,	 /* a thread allocated before it had counters, or got none */
 };
 
@@ -253,6 +262,10 @@ struct wire_agent {
 	uint64_t peak_live_bytes;
 	uint64_t cut_stacks, incomplete_stacks;
 	uint64_t verified, verify_differences; /* option verify: stacks unwound once more, and those that differed */
+	uint64_t sample_bytes;		       /* in mode sampled */
+	uint64_t hooks_ns;		       /* with overhead_budget: CPU time of the hooks, estimated */
+	uint32_t modes;			       /* 1 << enum agent_mode of each that it has been in */
+	uint32_t governed;		       /* overhead_budget has set the mode */
 };
 
 /* The detector's part of the agent. */
@@ -295,13 +308,14 @@ _Static_assert(sizeof(struct wire_record) == 8, "wire layout");
 _Static_assert(sizeof(struct wire_process) == 48, "wire layout");
 _Static_assert(sizeof(struct wire_module) == 72, "wire layout");
 _Static_assert(sizeof(struct wire_stack) == 8, "wire layout");
+_Static_assert(sizeof(struct wire_sampling) == 16, "wire layout");
 _Static_assert(sizeof(struct wire_counts) == 40, "wire layout");
 _Static_assert(sizeof(struct wire_sample) == 128, "wire layout");
 _Static_assert(sizeof(struct wire_reason) == 32, "wire layout");
 _Static_assert(sizeof(struct wire_verdict) == 416, "wire layout");
 _Static_assert(sizeof(struct wire_callsite_verdict) == 32, "wire layout");
 _Static_assert(sizeof(struct wire_evidence) == 112, "wire layout");
-_Static_assert(sizeof(struct wire_agent) == 88, "wire layout");
+_Static_assert(sizeof(struct wire_agent) == 112, "wire layout");
 _Static_assert(sizeof(struct wire_detector) == 32, "wire layout");
 _Static_assert(sizeof(struct wire_end) == 24, "wire layout");
 _Static_assert(sizeof(struct wire_event) == 16, "wire layout");

@@ -103,22 +103,30 @@ static void test_nobody_reads(void)
 /* Known to the table, not done yet: said, and not half done. */
 static void test_unavailable(void)
 {
-	const char *environment[] = {"GUARD_MODE=sampled", "GUARD_OVERHEAD_BUDGET=3%", "GUARD_ACTION=term",
-				     "GUARD_BLOCK_LIMIT=cache=100", NULL};
-	const char *counts[] = {"GUARD_MODE=counts", NULL}, *off[] = {"GUARD_MODE=off", NULL};
+	const char *environment[] = {"GUARD_OVERHEAD_BUDGET=3%", "GUARD_ACTION=term", "GUARD_BLOCK_LIMIT=cache=100",
+				     NULL};
 	const char *text = begin(environment);
 
-	CHECK_EQ(lines(text), 4);
-	CHECK(strstr(text, "libguard: mode: ") && strstr(text, "libguard: overhead_budget: "));
+	CHECK_EQ(lines(text), 3);
+	CHECK(strstr(text, "libguard: overhead_budget: ") != NULL);
 	CHECK(strstr(text, "libguard: action: ") && strstr(text, "libguard: block_limit: "));
-	CHECK_EQ(options.mode, MODE_EXACT);
 	CHECK_EQ(options.action, ACTION_LOG);
 	CHECK_TEXT(options.block_limit, "");
 	CHECK_NEAR(options.overhead_budget, 0, 0);
-	CHECK_EQ(lines(begin(counts)), 1);
-	CHECK_EQ(options.mode, MODE_EXACT);
-	CHECK_EQ(lines(begin(off)), 0);
-	CHECK_EQ(options.mode, MODE_OFF);
+}
+
+static void test_modes(void)
+{
+	static const char *const values[N_MODES] = {"GUARD_MODE=exact", "GUARD_MODE=sampled", "GUARD_MODE=counts",
+						    "GUARD_MODE=off"};
+
+	for (uint32_t mode = 0; mode < N_MODES; mode++) {
+		const char *environment[] = {values[mode], "GUARD_SAMPLE_BYTES=64K", NULL};
+
+		CHECK_EQ(lines(begin(environment)), 0);
+		CHECK_EQ(options.mode, mode);
+		CHECK_EQ(options.sample_bytes, 65536);
+	}
 }
 
 static char error[256];
@@ -141,9 +149,28 @@ static void test_change(void)
 	CHECK_EQ(options.rss_limit, 100 << 20);
 	CHECK(change("rss_limit=off"));
 	CHECK_EQ(options.rss_limit, 0);
+	CHECK(change("mode=sampled"));
+	CHECK(change("sample_bytes=64K"));
+	CHECK_EQ(options.mode, MODE_SAMPLED);
 	CHECK(change("action=none"));
 	CHECK_EQ(options.action, ACTION_NONE);
 	CHECK_EQ(options.depth, 64);
+}
+
+/* The region says what the options are now, for who reads it when the process is gone. */
+static void test_noted(void)
+{
+	const char *none[] = {NULL};
+
+	agent_begin(1 << 20);
+	begin(none);
+	CHECK(change("interval=250ms"));
+	CHECK_TEXT(store->options, "interval=250ms\n");
+	CHECK(change("mode=counts"));
+	CHECK(!change("depth=3"));
+	CHECK_TEXT(store->options, "interval=250ms\nmode=counts\n");
+	CHECK(change("interval=30s"));
+	CHECK_TEXT(store->options, "mode=counts\n");
 }
 
 static void refused(const char *text, const char *name, const char *why)
@@ -160,8 +187,8 @@ static void refused(const char *text, const char *name, const char *why)
 
 static void test_refused(void)
 {
-	static const char *const fixed[] = {"socket=/x",	"window=60", "baseline_samples=5", "mode=off",
-					    "sample_bytes=64K", "depth=10",  "start_delay=0s"};
+	static const char *const fixed[] = {"socket=/x", "window=60", "baseline_samples=5", "depth=10",
+					    "start_delay=0s"};
 	const char *none[] = {NULL};
 	char name[32];
 
@@ -198,7 +225,7 @@ static void test_little_room(void)
 	refused(text, "nnn", "");
 	for (size_t size = 1; size < sizeof(small); size++) {
 		memset(small, 'x', sizeof(small));
-		CHECK(!settings_change("mode=off", small, size));
+		CHECK(!settings_change("depth=8", small, size));
 		CHECK(memchr(small, '\0', size) != NULL && small[size] == 'x');
 	}
 }
@@ -211,7 +238,9 @@ int main(void)
 	CASE(test_long_value);
 	CASE(test_nobody_reads);
 	CASE(test_unavailable);
+	CASE(test_modes);
 	CASE(test_change);
+	CASE(test_noted);
 	CASE(test_refused);
 	CASE(test_little_room);
 	return check_result();

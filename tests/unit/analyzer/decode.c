@@ -2,6 +2,7 @@
  * Tests of analyzer/decode: frames become the model; what makes no sense is counted and costs no memory.
  */
 #include "analyzer/decode.h"
+#include "protocol/sampling.h"
 #include "tests/unit/check.h"
 #include "tests/unit/image.h"
 #include <errno.h>
@@ -122,6 +123,48 @@ static void test_snapshot(void)
 	CHECK_EQ(finish(0)->final_state, FINAL_AGENT);
 }
 
+static void test_sampled(void)
+{
+	struct {
+		struct wire_stack wire;
+		uint64_t frames[2];
+		struct wire_sampling sampling;
+	} stack = {{1, 2, STACK_SAMPLED}, {11, 12}, {.sample_bytes = 65536, .class = 40}};
+	struct wire_counts counts = {1, 0, 10, 1000, 4, 400};
+	double weight = sampling_weight(&stack.sampling);
+	struct process *process;
+
+	fresh();
+	begin(FRAME_SNAPSHOT, FRAME_FULL);
+	put(WIRE_STACK, &stack, sizeof(stack));
+	put(WIRE_COUNTS, &counts, sizeof(counts));
+	put(WIRE_TEXT, "mode=sampled\n", 13);
+	process = finish(0);
+	CHECK_EQ(process->malformed, 0);
+	CHECK_TEXT(process->options, "mode=sampled\n");
+	CHECK_EQ(process->callsites[1].counts.allocated_blocks, 10);
+	CHECK_EQ(process_totals(process).allocated_blocks, (uint64_t)(10 * weight + 0.5));
+	CHECK_EQ(process_totals(process).freed_bytes, (uint64_t)(400 * weight + 0.5));
+	counts.allocated_bytes = UINT64_MAX - 1; /* -2: a hostile frame may say so */
+	counts.freed_bytes = INT64_MAX;
+	begin(FRAME_SNAPSHOT, FRAME_FULL);
+	put(WIRE_COUNTS, &counts, sizeof(counts));
+	process = finish(0);
+	CHECK(process_totals(process).freed_bytes > INT64_MAX / 4);
+	CHECK((int64_t)process_totals(process).allocated_bytes < 0);
+	begin(FRAME_SNAPSHOT, FRAME_FULL);
+	put(WIRE_STACK, &stack, sizeof(stack) - 8);
+	stack.sampling.class = SAMPLING_CLASSES;
+	put(WIRE_STACK, &stack, sizeof(stack));
+	stack.sampling.class = 0;
+	put(WIRE_STACK, &stack, sizeof(stack));
+	stack.sampling = (struct wire_sampling){.sample_bytes = 0, .class = 3};
+	put(WIRE_STACK, &stack, sizeof(stack));
+	stack.sampling.sample_bytes = SAMPLING_BYTES_MOST + 1;
+	put(WIRE_STACK, &stack, sizeof(stack));
+	CHECK_EQ(finish(0)->malformed, 5);
+}
+
 static void test_ids(void)
 {
 	struct wire_counts counts = {.callsite = 0xffffff};
@@ -234,6 +277,7 @@ int main(void)
 	model_init(&model);
 	test_hello();
 	test_snapshot();
+	test_sampled();
 	test_ids();
 	test_values();
 	test_losses();

@@ -18,8 +18,8 @@ static struct snapshot_state state;
 
 /* What a snapshot said, by kind. */
 static struct {
-	unsigned agents, verdicts, ends, modules, stacks, samples, counts, callsite_verdicts, evidence, detectors,
-		others, full, last;
+	unsigned agents, options, verdicts, ends, modules, stacks, samples, counts, callsite_verdicts, evidence,
+		detectors, others, full, last;
 	uint32_t first_stack, first_count;
 	uint64_t last_sample;
 	bool rising;
@@ -55,8 +55,9 @@ static void listen(void)
 			said.rising &= said.samples++ == 0 || samples[i].time_ns > said.last_sample;
 			said.last_sample = samples[i].time_ns;
 		}
-		said.others += (r->kind > WIRE_END && r->kind < WIRE_EVIDENCE) || r->kind > WIRE_DETECTOR ||
-			       r->kind == WIRE_PROCESS;
+		said.options += r->kind == WIRE_TEXT;
+		said.others += (r->kind > WIRE_END && r->kind < WIRE_EVIDENCE && r->kind != WIRE_TEXT) ||
+			       r->kind > WIRE_DETECTOR || r->kind == WIRE_PROCESS;
 	}
 	CHECK(!p.malformed);
 	CHECK_EQ(p.offset, kept.length);
@@ -113,7 +114,7 @@ static void test_full_then_new(void)
 	CHECK(encode(FRAME_SNAPSHOT, 0, 0));
 	CHECK_EQ(said.full, FRAME_FULL);
 	CHECK_EQ(said.last, FRAME_LAST);
-	CHECK(said.agents == 1 && said.verdicts == 1 && said.detectors == 1 && said.ends == 0);
+	CHECK(said.agents == 1 && said.options == 1 && said.verdicts == 1 && said.detectors == 1 && said.ends == 0);
 	CHECK(said.modules == 2 && said.stacks == 100 && said.samples == 5 && said.counts == 100);
 	CHECK_EQ(said.callsite_verdicts, 0);
 
@@ -158,7 +159,7 @@ static void test_values(void)
 	begin();
 	sums[1] = (struct region_cell){1, 2, 3, 4};
 	*image_callsite(&image, 200, 0) = (struct region_callsite){
-		{REGION_CALLSITE, 64}, 200, 0, STACK_CUT, 0, 0.9, 5e6, 0.99, VERDICT_STABLE, {0}};
+		{REGION_CALLSITE, 64}, 200, 0, STACK_CUT, 0, 0.9, 5e6, 0.99, VERDICT_STABLE, 0, 0};
 	encode(FRAME_SNAPSHOT, 0, 0);
 	while ((r = kept_next(&kept, &p))) {
 		if (r->kind == WIRE_COUNTS)
@@ -259,10 +260,38 @@ static void test_huge_stacks_and_paths(void)
 		const struct wire_stack *stack = record_body(r, sizeof(*stack));
 
 		if (r->kind == WIRE_STACK && stack->callsite == callsite->id) {
-			CHECK_EQ(stack->n_frames, (FRAME_MAX - 40) / 8);
+			CHECK_EQ(stack->n_frames, (FRAME_MAX - 40 - sizeof(struct wire_sampling)) / 8);
 			CHECK_EQ(stack->flags, STACK_CUT);
 			n++;
 		}
+	}
+	CHECK_EQ(n, 1);
+}
+
+/* What a sampled callsite's counts are stands behind its frames. */
+static void test_sampled(void)
+{
+	struct wire_sampling sampling;
+	struct region_callsite *callsite;
+	struct position p = {0};
+	const struct wire_record *r;
+	unsigned n = 0;
+
+	begin();
+	callsite = image_callsite(&image, 300, 3);
+	callsite->flags = STACK_SAMPLED;
+	callsite->class = 77;
+	callsite->sample_bytes = 4711;
+	CHECK(encode(FRAME_SNAPSHOT, 0, 0));
+	while ((r = kept_next(&kept, &p))) {
+		const struct wire_stack *stack = record_body(r, sizeof(*stack));
+
+		if (r->kind != WIRE_STACK || stack->callsite != 300)
+			continue;
+		CHECK_EQ(record_size(r), sizeof(*stack) + 3 * 8 + sizeof(sampling));
+		memcpy(&sampling, (const char *)(stack + 1) + 3 * 8, sizeof(sampling));
+		CHECK(sampling.class == 77 && sampling.sample_bytes == 4711 && stack->flags == STACK_SAMPLED);
+		n++;
 	}
 	CHECK_EQ(n, 1);
 }
@@ -316,6 +345,7 @@ int main(void)
 	test_refusal_makes_the_next_one_full();
 	test_samples_out_of_order();
 	test_huge_stacks_and_paths();
+	test_sampled();
 	test_hello();
 	kept_clear(&kept);
 	free(image.base);
