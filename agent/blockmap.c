@@ -23,14 +23,16 @@ static struct {
 
 static uint64_t mapped; /* address space of the spans, real or not */
 
-/* Sparse memory: no huge pages, or a few words would cost megabytes. */
+/* Sparse memory: no huge pages, or a few words would cost megabytes; and no part of the host's core dumps. */
 static void *sparse_map(size_t size)
 {
 	void *p = memory_map(size);
 
 	if (p) {
-		if (!process_sandbox)
+		if (!process_sandbox) {
 			sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+			sys3(SYS_madvise, p, size, MADV_DONTDUMP);
+		}
 		__atomic_fetch_add(&mapped, size, __ATOMIC_RELAXED);
 	}
 	return p;

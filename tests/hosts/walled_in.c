@@ -1,12 +1,14 @@
 /*
  * environment: GUARD_START_DELAY=20ms GUARD_INTERVAL=10ms
  * After the start the world goes away: an empty root folder without /proc and without the analyzer's socket, another
- * user, no core dumps and no tracing, not one descriptor more (hazards 112, 113, 116, 117).
- * Equal: the results and the ends.
+ * user, no core dumps and no tracing, no memory that becomes code, not one descriptor more (hazards 112, 113, 115 to
+ * 117). Equal: the results and the ends.
  */
 #include "host.h"
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+#define SET_MDWE 65 /* PR_SET_MDWE of Linux 6.3; fails before */
 
 static void wall(int which)
 {
@@ -24,6 +26,7 @@ static void wall(int which)
 	}
 	if (which == 2 || which == 3) {
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		prctl(SET_MDWE, 1, 0, 0, 0);
 		setrlimit(RLIMIT_NOFILE, &few);
 	}
 	say("dumpable: %d\n", prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));

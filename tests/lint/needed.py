@@ -3,7 +3,8 @@
 
 usage: needed.py BUILD_ROOT
 A preload whose dependency or symbol version is missing kills every program of the system, so: libc
-alone, old versions alone, no lazy binding, no unloading, and none of libc's functions that
+alone, old versions alone, no lazy binding, no unloading, little thread-local storage, the mark
+for the shadow stack, and none of libc's functions that
 allocate, lock streams, read the locale or end the process.
 """
 import glob
@@ -15,6 +16,7 @@ import tree
 
 NEEDED = ["libc.so.6"]
 NEWEST_GLIBC = (2, 34)
+MOST_TLS = 128  # initial-exec: all libraries of a program share what the loader sets aside
 
 DENIED = re.compile(r"(__)?(" + "|".join([
   # stdio
@@ -76,6 +78,16 @@ def check_segments(library):
     yield "asks for an executable stack"
   if re.search(r"LOAD\s.*\sRWE\s", segments):
     yield "has a segment that is writable and executable"
+  storage = re.search(r"^\s*TLS\s+(?:0x[0-9a-f]+\s+){4}(0x[0-9a-f]+)", segments, re.M)
+  if storage and int(storage.group(1), 16) > MOST_TLS:
+    yield f"has {int(storage.group(1), 16)} bytes of thread-local storage, more than {MOST_TLS}"
+
+
+def check_marks(library):
+  """Without its mark the loader switches the shadow stack off for the whole program."""
+  marks = tree.run("readelf", "-W", "-n", library)
+  if "SHSTK" not in marks:
+    yield "is not marked for the shadow stack: build with -fcf-protection=full, link with -Wl,-z,shstk"
 
 
 def is_excepted(name, build):
@@ -101,9 +113,9 @@ def check_undefined(library):
 def main():
   library = os.path.join(sys.argv[1], "agent/libguard.so")
   tree.need_file(library)
-  problems = [f"libguard.so {problem}" for check in (check_dynamic, check_segments, check_undefined)
+  problems = [f"libguard.so {problem}" for check in (check_dynamic, check_segments, check_marks, check_undefined)
               for problem in check(library)]
-  tree.finish(problems, 3)
+  tree.finish(problems, 4)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 #include "agent/blockmap.h"
 #include "agent/memory.h"
 #include "tests/unit/agent/agent.h"
+#include <stdio.h>
+#include <string.h>
 
 #define MEGABYTE (UINT64_C(1) << 20)
 #define BASE UINT64_C(0x5500000f0000) /* addresses are numbers here: nobody reads there */
@@ -360,8 +362,37 @@ static void test_same_span_tiny(void)
 	same_span(true);
 }
 
+/* What the kernel says of the mapping that holds this address: its two-letter flags. */
+static bool has_flag(const void *at, const char *flag)
+{
+	unsigned long low = 0, high = 0;
+	bool here = false, found = false;
+	char line[512];
+	FILE *file = fopen("/proc/self/smaps", "r");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &low, &high) == 2)
+			here = (uintptr_t)at >= low && (uintptr_t)at < high;
+		if (here && !strncmp(line, "VmFlags:", 8))
+			found = strstr(line, flag) != NULL;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* No part of core dumps, no huge pages. */
+static void test_mapping(void)
+{
+	begin(false);
+	CHECK(put(BASE, 100, 1, 0));
+	CHECK(has_flag(blockmap_find(BASE), " dd"));
+	CHECK(has_flag(blockmap_find(BASE), " nh"));
+}
+
 int main(void)
 {
+	CASE(test_mapping);
 	CASE(test_reference);
 	CASE(test_reference_tiny);
 	CASE(test_sharing);
