@@ -54,7 +54,7 @@ static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint6
 		count_stale(shard, block, slot);
 	if (size >= BLOCK_SIZE_ASIDE && !blockmap_huge_put(block, size))
 		return;
-	*slot = blockmap_word(word, block, size);
+	blockmap_put(slot, blockmap_word(word, block, size));
 }
 
 /* A stack that is not remembered. sampling: NULL, or what the block is in the sample. */
@@ -172,7 +172,7 @@ static struct taken take(uintptr_t block)
 	taken.size = BLOCK_SIZE(taken.word);
 	if (taken.size == BLOCK_SIZE_ASIDE)
 		taken.size = blockmap_huge_take(block);
-	*slot = 0;
+	blockmap_put(slot, 0);
 	return taken;
 }
 

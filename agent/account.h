@@ -44,7 +44,8 @@ guard_cold void account_put_back(struct taken taken, uintptr_t block);
  */
 guard_inline uint64_t account_birth(uint64_t word, uint64_t from)
 {
-	return from && BLOCK_CALLSITE(word ^ from) == 0 ? from & BLOCK_EPOCH_MASK : blockmap_now.birth;
+	return from && BLOCK_CALLSITE(word ^ from) == 0 ? from & BLOCK_EPOCH_MASK
+							: __atomic_load_n(&blockmap_now.birth, __ATOMIC_RELAXED);
 }
 
 /* Counts a block of the entry's callsite. Returns p. */
@@ -58,7 +59,7 @@ guard_inline void *account_count_alloc(void *p, size_t size, uintptr_t sp, struc
 	if (unlikely(!slot) || unlikely(*slot) ||
 	    (size >= LARGE_SIZE && (unlikely(size >= BLOCK_SIZE_ASIDE) || unlikely(blockmap_find(block)))))
 		return account_alloc_slow(p, size, sp, from);
-	*slot = blockmap_word(e->word, block, size) | account_birth(e->word, from);
+	blockmap_put(slot, blockmap_word(e->word, block, size) | account_birth(e->word, from));
 	counter_add(&cell->allocated_blocks, 1);
 	counter_add(&cell->allocated_bytes, size);
 	counter_add(&shard->live, size);
@@ -104,7 +105,7 @@ guard_inline bool account_free(void *p, const uint64_t **found)
 	if (unlikely(!cell) || unlikely((uint32_t)word >= (uint32_t)EPOCH_LOADER << 24) ||
 	    unlikely(size == BLOCK_SIZE_ASIDE))
 		return false;
-	*slot = 0;
+	blockmap_put(slot, 0);
 	account_count_free(shard, cell, size);
 	return true;
 }
@@ -119,7 +120,7 @@ guard_inline struct taken account_take(void *p, uintptr_t sp)
 		return account_take_slow((uintptr_t)p, sp);
 	taken.word = *slot;
 	taken.size = BLOCK_SIZE(taken.word);
-	*slot = 0;
+	blockmap_put(slot, 0);
 	return taken;
 }
 

@@ -124,6 +124,12 @@ guard_inline uint64_t *blockmap_find(uintptr_t address)
  */
 uint64_t blockmap_stale(uintptr_t address, const uint64_t *slot);
 
+/* Writes a block's word; 0: it is gone. The sampler's thread may be looking. Context: the block is the caller's. */
+guard_inline void blockmap_put(uint64_t *slot, uint64_t word)
+{
+	__atomic_store_n(slot, word, __ATOMIC_RELAXED);
+}
+
 /* Sizes of 128 MiB and more. take: the size, and forgets it; 0 when unknown. */
 bool blockmap_huge_put(uintptr_t address, uint64_t size);
 uint64_t blockmap_huge_take(uintptr_t address);

@@ -39,6 +39,20 @@ guard_inline uint64_t counter_fetch_add(uint64_t *counter, uint64_t value)
 	return value;
 }
 
+/*
+ * What the kernel orders and ThreadSanitizer cannot see: all that a thread did comes before its robust mutexes are
+ * marked, and that before another takes one of them. Nothing in a build without it.
+ */
+#if defined(__SANITIZE_THREAD__)
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define order_acquire(address) __tsan_acquire(address)
+#define order_release(address) __tsan_release(address)
+#else
+#define order_acquire(address) ((void)(address))
+#define order_release(address) ((void)(address))
+#endif
+
 guard_inline void cpu_relax(void)
 {
 	__builtin_ia32_pause();

@@ -11,6 +11,7 @@
 #include "agent/store.h"
 #include "agent/sys.h"
 #include "agent/tell.h"
+#include "agent/thread.h"
 #include <time.h>
 
 #define MILLISECOND 1000000
@@ -61,8 +62,7 @@ static void look(bool ask_heap, bool at_end)
 	total = estimate_total(sums, n);
 	sample.live_bytes = total.allocated_bytes - total.freed_bytes;
 	sample.live_blocks = total.allocated_blocks - total.freed_blocks;
-	if ((int64_t)sample.live_bytes > (int64_t)store->agent.peak_live_bytes)
-		store->agent.peak_live_bytes = sample.live_bytes;
+	shard_peak_raise(sample.live_bytes);
 	own_cost(&sample);
 	history_add(&sample);
 	judge_sample(&sample, estimate(sums, n), n, at_end);

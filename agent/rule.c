@@ -10,6 +10,7 @@
 #include "agent/process.h"
 #include "agent/sys.h"
 #include "agent/unwind.h"
+#include <string.h>
 
 #define FIRST_SLOTS 1024u
 #define SPINS 2000
@@ -53,13 +54,14 @@ void rule_postfork_child(void)
 static struct rule *table_put(struct rule_table *t, const struct rule *rule)
 {
 	uint32_t i = rule_hash(rule->pc);
-	struct rule hidden = *rule, *slot;
+	struct rule *slot;
 
 	while (t->slots[i & t->mask].pc)
 		i++;
 	slot = &t->slots[i & t->mask];
-	hidden.pc = 0; /* whole before it can be found */
-	*slot = hidden;
+	/* Whole before it can be found: pc, which others look at meanwhile, comes last. */
+	memcpy((char *)slot + sizeof(slot->pc), (const char *)rule + sizeof(rule->pc),
+	       sizeof(*rule) - sizeof(rule->pc));
 	__atomic_store_n(&slot->pc, rule->pc, __ATOMIC_RELEASE);
 	t->used++;
 	return slot;

@@ -39,8 +39,10 @@ static bool owner_take(struct shard *shard)
 {
 	int r = pthread_mutex_trylock(&shard->owner);
 
-	if (r == EOWNERDEAD)
+	if (r == EOWNERDEAD) {
+		order_acquire(shard);
 		r = pthread_mutex_consistent(&shard->owner);
+	}
 	return r == 0;
 }
 
@@ -63,18 +65,18 @@ static struct shard *shard_make(void)
 /* One whose thread is gone, or a new one. */
 static struct shard *shard_get(void)
 {
-	struct shard *s = __atomic_load_n(&next_to_try, __ATOMIC_RELAXED);
+	struct shard *s = __atomic_load_n(&next_to_try, __ATOMIC_ACQUIRE);
 
-	for (unsigned i = 0; i < LOOK_AT && shards; i++) {
-		if (!s)
-			s = __atomic_load_n(&shards, __ATOMIC_ACQUIRE);
-		__atomic_store_n(&next_to_try, s->next, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < LOOK_AT; i++) {
+		if (!s && !(s = __atomic_load_n(&shards, __ATOMIC_ACQUIRE)))
+			break;
+		__atomic_store_n(&next_to_try, s->next, __ATOMIC_RELEASE);
 		if (owner_take(s)) {
 			stack_forget(s);
 			return s;
 		}
 		s = s->next;
-		if (i + 1 >= n_shards)
+		if (i + 1 >= shards_count())
 			break;
 	}
 	return shard_make();
@@ -254,14 +256,19 @@ uint32_t shards_count(void)
 	return __atomic_load_n(&n_shards, __ATOMIC_RELAXED);
 }
 
-guard_cold void shard_peak(struct shard *shard)
+void shard_peak_raise(uint64_t live)
 {
-	uint64_t live = shards_live(), peak = __atomic_load_n(&store->agent.peak_live_bytes, __ATOMIC_RELAXED);
+	uint64_t peak = __atomic_load_n(&store->agent.peak_live_bytes, __ATOMIC_RELAXED);
 
 	while ((int64_t)live > (int64_t)peak && !__atomic_compare_exchange_n(&store->agent.peak_live_bytes, &peak, live,
 									     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
-	shard->ceiling = shard->live + (n_shards > 1 ? PEAK_STEP : 0);
+}
+
+guard_cold void shard_peak(struct shard *shard)
+{
+	shard_peak_raise(shards_live());
+	shard->ceiling = shard->live + (shards_count() > 1 ? PEAK_STEP : 0);
 }
 
 void shards_each(void (*visit)(struct shard *shard))

@@ -100,6 +100,8 @@ extern struct shard shard_nobody;
 uint64_t shards_live(void);
 /* live has passed the ceiling: keeps the process's peak. Exact with one thread; each further one may hide 64 KB. */
 guard_cold void shard_peak(struct shard *shard);
+/* The process's peak is this, where it was less. Context: any. */
+void shard_peak_raise(uint64_t live);
 /* How many shards there are: threads that allocated at the same time, at the most. */
 uint32_t shards_count(void);
 /* In a forked child: all shards but this thread's are free, and this one is held anew. */

@@ -94,8 +94,12 @@ static unsigned threads_here, threads_n;
 
 static inline void *threads_begin(void *number)
 {
+	void *result;
+
 	start_line(&threads_here, threads_n);
-	return threads_run(number);
+	result = threads_run(number);
+	order_release(thread.shard); /* the thread ends */
+	return result;
 }
 
 __attribute__((unused)) static void in_threads(unsigned n, void *(*function)(void *number))

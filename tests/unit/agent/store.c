@@ -380,7 +380,8 @@ int main(void)
 	CASE(test_full);
 	CASE(test_full_threads);
 	CASE(test_no_memfd);
-	CASE(test_no_memory);
+	if (!CHECK_THREAD_SANITIZER)
+		CASE(test_no_memory);
 	CASE(test_open_ahead);
 	CASE(test_open_ahead_of_end);
 	CASE(test_copy);
