@@ -46,9 +46,9 @@ static void count_stale(struct shard *shard, uintptr_t block, uint64_t *slot)
 /* Writes the block's word wherever its size wants it. */
 static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint64_t word)
 {
-	uint64_t *slot = blockmap_slot_new(block, size);
+	uint64_t *slot = blockmap_slot(block, size);
 
-	if (!slot)
+	if (unlikely(!slot) && !(slot = blockmap_slot_new(block, size)))
 		return;
 	if (unlikely(blockmap_find(block) || *slot))
 		count_stale(shard, block, slot);
@@ -61,16 +61,18 @@ static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint6
 static void count_new(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested,
 		      const struct wire_sampling *sampling, uint64_t from)
 {
+	const struct backtrace *b;
 	struct region_cell *cell;
-	struct backtrace *b;
 	uint64_t word;
 	uint32_t id;
 
 	if (!nested)
 		thread_extend_stack(frame->sp);
 	b = stack_unwind(shard, frame, nested);
-	id = sampling ? callsite_intern_sampled(b->frames, b->n_frames, b->flags, sampling)
-		      : callsite_intern(b->frames, b->n_frames, b->flags);
+	if (!b)
+		return;
+	id = sampling ? callsite_intern_sampled(b->frames, b->n_frames, b->flags, b->hash, sampling)
+		      : callsite_intern(b->frames, b->n_frames, b->flags, b->hash);
 	cell = id ? shard_cell_new(shard, id) : NULL;
 	if (!cell)
 		return;
@@ -84,10 +86,8 @@ static void count_new(struct shard *shard, void *p, uint64_t size, const struct 
 static void count_exact(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested,
 			uint64_t from)
 {
-	const struct stack_entry *e = stack_lookup(shard, frame->sp);
+	const struct stack_entry *e = thread_stack_has(frame->sp) ? NULL : stack_lookup_carefully(shard, frame->sp);
 
-	if (!e)
-		e = stack_lookup_carefully(shard, frame->sp);
 	if (!e) {
 		count_new(shard, p, size, frame, nested, NULL, from);
 		return;
@@ -243,10 +243,10 @@ static void verify(struct shard *shard, const struct frame *frame)
 	uint32_t known = e ? BLOCK_CALLSITE(e->word) : 0, resumed, stepped;
 	const struct backtrace *b = stack_unwind(shard, frame, false);
 
-	resumed = callsite_intern(b->frames, b->n_frames, b->flags);
-	shard->backtraces[shard->last_backtrace].n_frames = 0;
+	resumed = callsite_intern(b->frames, b->n_frames, b->flags, b->hash);
+	backtrace_forget(&shard->backtrace);
 	b = stack_unwind(shard, frame, false);
-	stepped = callsite_intern(b->frames, b->n_frames, b->flags);
+	stepped = callsite_intern(b->frames, b->n_frames, b->flags, b->hash);
 	__atomic_fetch_add(&store->agent.verified, 1, __ATOMIC_RELAXED);
 	if (resumed != stepped || (known && known != stepped))
 		__atomic_fetch_add(&store->agent.verify_differences, 1, __ATOMIC_RELAXED);
@@ -257,14 +257,14 @@ static void tick(struct shard *shard, uintptr_t sp)
 	const struct frame frame = frame_of(sp);
 	uint32_t was;
 
-	shard->countdown = 1;
+	shard_countdown(shard, 1);
 	if (!thread_enter(&frame, &was))
 		return;
 	if (was == BUSY_NO && lifecycle_is_whole()) {
 		sampler_consider(shard, &frame);
 		if (unlikely(options.verify) && thread.mode == MODE_EXACT) {
 			if (shard->countdown > options.verify)
-				shard->countdown = options.verify;
+				shard_countdown(shard, options.verify);
 			verify(shard, &frame);
 		}
 	} else if (was == BUSY_NO) {

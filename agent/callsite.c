@@ -11,12 +11,14 @@
 #include <string.h>
 
 #define HEADS (1u << 16)
+#define SPREAD UINT64_C(0xd6e8feb86659fd93)
 #define BLOCK 4096u /* links are kept in blocks of this many */
 #define BLOCKS (REGION_CALLSITES / BLOCK)
 
 struct link {
 	struct region_callsite *record;
 	uint32_t next;
+	uint32_t tag; /* of the hash: most others are told apart without a look at their record */
 };
 
 static uint32_t heads[HEADS];
@@ -41,6 +43,18 @@ uint32_t callsite_count(void)
 	return __atomic_load_n(&store->n_callsites, __ATOMIC_ACQUIRE);
 }
 
+uint64_t callsite_hash_between(uint64_t all, uint64_t rest, uint32_t n)
+{
+	uint64_t power = CALLSITE_HASH_FACTOR;
+
+	for (; rest && n; n >>= 1) {
+		if (n & 1)
+			rest *= power;
+		power *= power;
+	}
+	return all - rest;
+}
+
 /* What makes a callsite. */
 struct key {
 	const uint64_t *frames;
@@ -53,15 +67,6 @@ static uint64_t mix(uint64_t h, uint64_t value)
 {
 	h = (h ^ value) * UINT64_C(0x9e3779b97f4a7c15);
 	return h ^ h >> 29;
-}
-
-static uint64_t hash_key(const struct key *key)
-{
-	uint64_t h = key->flags + 1;
-
-	for (uint32_t i = 0; i < key->n_frames; i++)
-		h = mix(h, key->frames[i]);
-	return key->flags & STACK_SAMPLED ? mix(mix(h, key->sampling.sample_bytes), key->sampling.class) : h;
 }
 
 static bool is_of(const struct region_callsite *c, const struct key *key)
@@ -77,7 +82,7 @@ static uint32_t find(uint32_t id, uint32_t stop, const struct key *key)
 
 	for (; id != stop; id = link->next) {
 		link = link_of(id);
-		if (is_of(link->record, key))
+		if (link->tag == (uint32_t)key->hash && is_of(link->record, key))
 			return id;
 	}
 	return 0;
@@ -134,7 +139,7 @@ static void count_flags(uint32_t flags)
 
 static uint32_t intern(const struct key *key)
 {
-	uint32_t *head = &heads[key->hash >> 48], first = __atomic_load_n(head, __ATOMIC_ACQUIRE), id, seen;
+	uint32_t *head = &heads[(key->hash * SPREAD) >> 48], first = __atomic_load_n(head, __ATOMIC_ACQUIRE), id, seen;
 	struct region_callsite *c;
 	struct link *link;
 
@@ -147,6 +152,7 @@ static uint32_t intern(const struct key *key)
 		return 0;
 	}
 	link->record = c;
+	link->tag = (uint32_t)key->hash;
 	store_ready(&c->record, REGION_CALLSITE);
 	count_flags(key->flags);
 	for (;;) {
@@ -160,19 +166,18 @@ static uint32_t intern(const struct key *key)
 	}
 }
 
-uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t flags)
+uint32_t callsite_intern(const uint64_t *frames, uint32_t n_frames, uint32_t flags, uint64_t hash)
 {
-	struct key key = {.frames = frames, .n_frames = n_frames, .flags = flags};
+	const struct key key = {.frames = frames, .n_frames = n_frames, .flags = flags, .hash = hash};
 
-	key.hash = hash_key(&key);
 	return intern(&key);
 }
 
-uint32_t callsite_intern_sampled(const uint64_t *frames, uint32_t n_frames, uint32_t flags,
+uint32_t callsite_intern_sampled(const uint64_t *frames, uint32_t n_frames, uint32_t flags, uint64_t hash,
 				 const struct wire_sampling *sampling)
 {
-	struct key key = {frames, n_frames, flags | STACK_SAMPLED, *sampling, 0};
+	const struct key key = {frames, n_frames, flags | STACK_SAMPLED, *sampling,
+				mix(mix(hash, sampling->sample_bytes), sampling->class)};
 
-	key.hash = hash_key(&key);
 	return intern(&key);
 }

@@ -58,7 +58,7 @@ void mode_set(uint32_t mode, uint64_t sample_bytes)
 
 static uint32_t bare_callsite(void)
 {
-	return callsite_intern(NULL, 0, STACK_NONE);
+	return callsite_intern(NULL, 0, STACK_NONE, 0);
 }
 
 void mode_thread_dormant(void)
@@ -125,7 +125,7 @@ bool mode_meets(struct shard *shard, uint64_t size, struct wire_sampling *sampli
 		/* A stop to look at the clock. */
 		thread.until = to_point - length;
 		if (shard->countdown < LOOKS_MOST)
-			shard->countdown = 1;
+			shard_countdown(shard, 1);
 		return false;
 	}
 	*sampling = (struct wire_sampling){.sample_bytes = thread.sample_bytes, .class = sampling_class(size)};

@@ -203,16 +203,16 @@ void sampler_consider(struct shard *shard, const struct frame *frame)
 	bool started;
 
 	if (__atomic_load_n(&running, __ATOMIC_ACQUIRE) || process_sandbox) {
-		shard->countdown = UINT64_MAX;
+		shard_countdown(shard, UINT64_MAX);
 		return;
 	}
 	now = proc_monotonic();
-	shard->countdown = next_look(now);
+	shard_countdown(shard, next_look(now));
 	if (now - store->process.start_monotonic_ns < options.start_delay && shards_count() < 2)
 		return;
 	if (!is_safe_place(shard, frame)) {
 		unsafe_places++;
-		shard->countdown = 1;
+		shard_countdown(shard, 1);
 		return;
 	}
 	if (!__atomic_compare_exchange_n((int *)&running, &no, STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -220,12 +220,12 @@ void sampler_consider(struct shard *shard, const struct frame *frame)
 	thread.busy = BUSY_AGENT;
 	started = thread_start(STACK_SIZE) || thread_start(STACK_SIZE_LARGE);
 	__atomic_store_n(&running, started ? RUNNING : NEVER, __ATOMIC_RELEASE);
-	shard->countdown = UINT64_MAX;
+	shard_countdown(shard, UINT64_MAX);
 }
 
 static void countdown_begin(struct shard *shard)
 {
-	shard->countdown = 1;
+	shard_countdown(shard, 1);
 }
 
 void sampler_postfork_child(void)

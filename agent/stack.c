@@ -13,11 +13,13 @@
 #define BYTES_PER_SLOT 160u /* in two halves; 18 frames for every third slot */
 #define FILLS_PER_SLOT 1u   /* more than this since the last growth: the table is too small */
 #define ENTRY_ALIGN 16u
-#define VARIANTS 2u	   /* this many other stacks of the same leaf turn a slot into a pivot */
+#define VARIANTS 2u /* this many other stacks of the same leaf turn a slot into a pivot */
+#define BYPASS_FOR 65536u
 #define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
 
 static struct stack_entry no_entry; /* of sp 0: no stack's */
 struct stack_table stack_nothing = {.slots = {(uintptr_t)&no_entry, (uintptr_t)&no_entry}};
+static struct stack_table stack_bypassed = {.slots = {(uintptr_t)&no_entry, (uintptr_t)&no_entry}};
 
 const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp)
 {
@@ -50,9 +52,51 @@ static void *entries_take(struct shard *shard, uint64_t size)
 	return shard->entries + at;
 }
 
-static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const struct backtrace *b)
+/* Of the frames that the result has, those before the last have led to a caller, and the last to the stack's end. */
+static uint32_t frames_stepped(const struct backtrace *b)
 {
-	uint32_t n = b->careful ? b->n_words : (b->n_words + 3) & ~3u;
+	return b->n_frames == options.depth ? b->n_frames - 1 : b->n_frames;
+}
+
+/* How many stack words the result depends on; 0: one of them is out of a place's range. */
+static uint32_t count_words(const struct backtrace *b)
+{
+	uint32_t n = b->n_frames + (b->n_frames < options.depth && b->zero_at), end = b->first + frames_stepped(b);
+	uintptr_t top = b->zero_at;
+
+	for (uint32_t i = b->first; i < end; i++)
+		n += b->notes[i] & USES_BP;
+	if (b->n_frames == options.depth || !top)
+		top = b->sp[b->first + b->n_frames - 1] - 8;
+	return (top - b->leaf_sp + STACK_BASE) / 8 <= UINT16_MAX ? n : 0;
+}
+
+/* The words, in the order in which each shows that the next may be read. */
+static void write_words(const struct backtrace *b, uint64_t *values, uint16_t *places)
+{
+	uint32_t end = b->first + frames_stepped(b), last = b->first + b->n_frames - 1;
+	uintptr_t base = b->leaf_sp - STACK_BASE;
+
+	*places++ = 1;
+	*values++ = b->pc[b->first];
+	for (uint32_t i = b->first; i < end; i++) {
+		if (b->notes[i] & USES_BP) {
+			*places++ = (uint16_t)((b->bp_from[i] - base) / 8);
+			*values++ = b->bp[i];
+		}
+		if (i < last) {
+			*places++ = (uint16_t)((b->sp[i + 1] - 8 - base) / 8);
+			*values++ = b->pc[i + 1];
+		} else if (b->zero_at) {
+			*places = (uint16_t)((b->zero_at - base) / 8);
+			*values = 0;
+		}
+	}
+}
+
+static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const struct backtrace *b, uint32_t n_words)
+{
+	uint32_t n = b->careful ? n_words : (n_words + 3) & ~3u;
 	uint64_t size = sizeof(struct stack_entry) + n * (sizeof(uint64_t) + sizeof(uint16_t));
 	struct stack_entry *e = entries_take(shard, size);
 	uint16_t *places;
@@ -62,57 +106,26 @@ static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const s
 	e->sp = b->careful ? sp | STACK_CAREFUL : sp;
 	e->n_words = n;
 	places = (uint16_t *)(e->values + n);
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t word = b->words[i < b->n_words ? i : 0]; /* checked again rather than counted */
-
-		e->values[i] = word & STACK_VALUE_MASK;
-		places[i] = (uint16_t)(word >> STACK_WORD_SHIFT);
+	write_words(b, e->values, places);
+	for (uint32_t i = n_words; i < n; i++) { /* checked again rather than counted */
+		e->values[i] = e->values[0];
+		places[i] = places[0];
 	}
 	return e;
 }
 
 /* The place of the first word in which two stacks of the same leaf differ; 0: none. */
-static uint32_t first_difference(const struct stack_entry *e, const struct backtrace *b)
+static uint32_t first_difference(const struct stack_entry *one, const struct stack_entry *other)
 {
-	const uint16_t *places = stack_places(e);
+	const uint16_t *places = stack_places(one), *others = stack_places(other);
 
-	for (uint32_t i = 0; i < e->n_words && i < b->n_words; i++) {
-		if (places[i] != b->words[i] >> STACK_WORD_SHIFT)
+	for (uint32_t i = 0; i < one->n_words && i < other->n_words; i++) {
+		if (places[i] != others[i])
 			return 0;
-		if (e->values[i] != (b->words[i] & STACK_VALUE_MASK))
+		if (one->values[i] != other->values[i])
 			return places[i];
 	}
 	return 0;
-}
-
-/* The value that an entry has at a place, for the slot that a pivot sends it to. */
-static uint64_t entry_value(const struct stack_entry *e, uint32_t place)
-{
-	for (uint32_t i = 0; i < e->n_words; i++)
-		if (stack_places(e)[i] == place)
-			return e->values[i];
-	return 0;
-}
-
-/* Another stack of the same leaf: the slot becomes a pivot that sends the old one to a slot of its own. */
-static bool slot_split(struct shard *shard, uintptr_t *slot, uint64_t key, const struct backtrace *b)
-{
-	struct stack_entry *old = (struct stack_entry *)*slot;
-	uint32_t position = first_difference(old, b);
-	struct stack_pivot *pivot;
-	uintptr_t *child;
-
-	if (!position || ++old->missed < VARIANTS || !(pivot = entries_take(shard, sizeof(*pivot))))
-		return false;
-	pivot->key = key;
-	pivot->sp = old->sp;
-	pivot->position = position;
-	pivot->missed = 0;
-	*slot = (uintptr_t)pivot | STACK_PIVOT;
-	child = &shard->table->slots[stack_slot(shard->table, stack_key_pivot(key, entry_value(old, position)))];
-	if (!(*child & STACK_PIVOT))
-		*child = (uintptr_t)old;
-	return true;
 }
 
 /* Into its slot; what stood there moves beside it, what stood beside it is forgotten. */
@@ -120,42 +133,92 @@ static void put(struct stack_table *table, uint64_t at, struct stack_entry *e)
 {
 	uintptr_t *beside = &table->slots[at ^ STACK_BESIDE];
 
-	if (!(table->slots[at] & STACK_PIVOT) && !(*beside & STACK_PIVOT))
-		*beside = table->slots[at];
-	table->slots[at] = (uintptr_t)e;
+	if (!(table->slots[at] & STACK_PIVOT)) {
+		if (!(*beside & STACK_PIVOT))
+			*beside = table->slots[at];
+		table->slots[at] = (uintptr_t)e;
+	} else if (!(*beside & STACK_PIVOT)) {
+		*beside = (uintptr_t)e;
+	}
+}
+
+/* The slot's entry is of another stack of the same leaf: the place where they differ if that is worth telling, or 0. */
+static uint32_t contested_place(uintptr_t slot, struct stack_entry *e)
+{
+	struct stack_entry *old = (struct stack_entry *)slot;
+
+	if (slot & STACK_PIVOT || old->sp != e->sp || old->sp & STACK_CAREFUL)
+		return 0;
+	e->missed = old->missed + 1;
+	return e->missed < VARIANTS ? 0 : first_difference(old, e);
+}
+
+/* A pivot in place of an entry. */
+static struct stack_pivot *pivot_make(struct shard *shard, uintptr_t *slot, uint64_t key, uintptr_t sp, uint32_t place)
+{
+	struct stack_pivot *pivot = entries_take(shard, sizeof(*pivot));
+
+	if (!pivot)
+		return NULL;
+	*pivot = (struct stack_pivot){.key = key, .sp = sp, .n = 1, .places = {(uint16_t)place}};
+	*slot = (uintptr_t)pivot | STACK_PIVOT;
+	return pivot;
+}
+
+/* Where the pivot sends the entry to. A stack that is there already and differs elsewhere makes it look there too. */
+static void place_below(struct stack_table *table, struct stack_pivot *pivot, const uint64_t *base,
+			struct stack_entry *e)
+{
+	uint64_t at = stack_slot(table, stack_pivot_key(pivot, base));
+	uint32_t place = pivot->n < STACK_PIVOT_PLACES ? contested_place(table->slots[at], e) : 0;
+
+	for (uint32_t i = 0; place && i < pivot->n; i++)
+		if (pivot->places[i] == place)
+			place = 0;
+	if (place) {
+		pivot->places[pivot->n++] = (uint16_t)place;
+		e->missed = 0;
+		at = stack_slot(table, stack_pivot_key(pivot, base));
+	}
+	put(table, at, e);
 }
 
 /* Puts the entry where stack_lookup will look for it. */
-static void place(struct shard *shard, uintptr_t sp, const struct backtrace *b, struct stack_entry *e)
+static void place(struct shard *shard, uintptr_t sp, struct stack_entry *e)
 {
 	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
 	struct stack_table *table = shard->table;
-	uint64_t key = stack_key(sp, base[1]), at;
+	uint64_t key = stack_key(sp, base[1]), at = stack_slot(table, key);
 	struct stack_pivot *pivot;
-	struct stack_entry *old;
+	uint32_t different;
 
-	for (uint32_t level = 1;; level++) {
-		at = stack_slot(table, key);
-		if (!(table->slots[at] & STACK_PIVOT)) {
-			old = (struct stack_entry *)table->slots[at];
-			if (old->sp != sp || level == STACK_LEVELS || b->careful ||
-			    !slot_split(shard, &table->slots[at], key, b)) {
-				e->missed = old->sp == sp ? old->missed : 0;
-				put(table, at, e);
-				return;
-			}
-		}
+	e->missed = 0;
+	if (!(table->slots[at] & STACK_PIVOT)) {
+		different = contested_place(table->slots[at], e);
+		pivot = different ? pivot_make(shard, &table->slots[at], key, sp, different) : NULL;
+	} else {
 		pivot = (struct stack_pivot *)(table->slots[at] - STACK_PIVOT);
-		if (pivot->key != key || pivot->sp != sp || level == STACK_LEVELS || b->careful) {
-			/* A pivot of other stacks: there is room beside it, or in its place if that happens often. */
-			if (!(table->slots[at ^ STACK_BESIDE] & STACK_PIVOT))
-				table->slots[at ^ STACK_BESIDE] = (uintptr_t)e;
-			else if (++pivot->missed > PIVOT_PATIENCE)
+		if (pivot->key != key || pivot->sp != sp) {
+			/* It is of other stacks: there is room beside it, or in its place if that happens often. */
+			if (++pivot->missed > PIVOT_PATIENCE)
 				table->slots[at] = (uintptr_t)e;
-			return;
+			pivot = NULL;
 		}
-		key = stack_key_pivot(key, base[pivot->position]);
 	}
+	if (pivot && !(e->sp & STACK_CAREFUL))
+		place_below(table, pivot, base, e);
+	else if (table->slots[at] != (uintptr_t)e)
+		put(table, at, e);
+}
+
+/*
+ * The fast path looks here from now on. The table is empty, so it does not matter if another thread has had this one
+ * forget (stack_disown) just now.
+ */
+static void table_use(struct shard *shard, struct stack_table *table)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	shard->table = table;
 }
 
 static void table_clear(struct stack_table *table)
@@ -188,41 +251,26 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 	shard->entries_half = 0;
 	shard->n_fills = 0;
 	shard->own_table = table;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	shard->table = table;
+	table_use(shard, table);
 	return true;
-}
-
-static bool backtrace_room(struct backtrace *b, bool with_steps)
-{
-	uint64_t depth = options.depth;
-
-	b->frames = memory_take(depth * sizeof(uint64_t));
-	b->words = memory_take((2 * depth + 2) * sizeof(uint64_t));
-	b->steps = with_steps ? memory_take(depth * sizeof(struct step)) : NULL;
-	return b->frames && b->words && (b->steps || !with_steps);
 }
 
 bool stack_init_shard(struct shard *shard)
 {
-	return backtrace_room(&shard->backtraces[0], true) && backtrace_room(&shard->backtraces[1], true) &&
-	       backtrace_room(&shard->nested, false) && table_make(shard, FIRST_SLOTS);
+	return backtrace_init(&shard->backtrace, true) && table_make(shard, FIRST_SLOTS);
 }
 
 struct backtrace *stack_unwind(struct shard *shard, const struct frame *f, bool nested)
 {
-	struct backtrace *last = &shard->backtraces[shard->last_backtrace], *b = &shard->nested;
+	struct backtrace *b = nested ? &shard->nested : &shard->backtrace;
 
-	if (!nested)
-		b = &shard->backtraces[!shard->last_backtrace];
-	b->n_frames = b->n_words = b->flags = 0;
-	backtrace_unwind(b, f, !nested, nested || !last->n_frames ? NULL : last);
-	if (!nested)
-		shard->last_backtrace = !shard->last_backtrace;
+	if (unlikely(!b->room) && !backtrace_init(b, false))
+		return NULL;
+	backtrace_unwind(b, f, !nested);
 	return b;
 }
 
-void stack_forget(struct shard *shard)
+static void forget_table(struct shard *shard)
 {
 	shard->table = &stack_nothing;
 	table_clear(shard->own_table);
@@ -231,9 +279,13 @@ void stack_forget(struct shard *shard)
 	shard->entries_half = !shard->entries_half;
 	shard->entries_used = 0;
 	shard->n_fills = 0;
-	shard->backtraces[0].n_frames = shard->backtraces[1].n_frames = 0;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	shard->table = shard->own_table;
+	table_use(shard, shard->own_table);
+}
+
+void stack_forget(struct shard *shard)
+{
+	backtrace_forget(&shard->backtrace);
+	forget_table(shard);
 }
 
 void stack_disown(struct shard *shard)
@@ -241,25 +293,64 @@ void stack_disown(struct shard *shard)
 	__atomic_store_n(&shard->table, &stack_nothing, __ATOMIC_RELEASE);
 }
 
+/*
+ * Does it pay? Where the largest table was filled up and not half the allocations meanwhile were found in it (deep
+ * recursion of many shapes), looking and filling only cost: for the next BYPASS_FOR stacks nobody does.
+ */
+static bool table_pays(struct shard *shard)
+{
+	uint64_t now = shard_allocations(shard), misses = shard->n_misses, then = shard->allocations_then;
+
+	shard->allocations_then = now;
+	shard->n_misses = 0;
+	return (now - then) / 2 >= misses;
+}
+
+/* A larger table, or the same one empty. */
+static void make_way(struct shard *shard)
+{
+	uint64_t slots = shard->own_table->mask + 1;
+
+	if (slots < MOST_SLOTS && table_make(shard, slots * GROWTH))
+		return;
+	forget_table(shard);
+	if (!table_pays(shard))
+		table_use(shard, &stack_bypassed);
+}
+
+/* To be remembered? */
+static bool is_wanted(struct shard *shard, const struct backtrace *b)
+{
+	shard->n_misses++;
+	if (likely(shard->table == shard->own_table))
+		return b->cacheable;
+	if (shard->table == &stack_bypassed && shard->n_misses > BYPASS_FOR) {
+		shard->n_misses = 0;
+		shard->allocations_then = shard_allocations(shard);
+		table_use(shard, shard->own_table);
+	}
+	return false;
+}
+
 void stack_remember(struct shard *shard, uintptr_t sp, const struct backtrace *b, uint64_t word,
 		    struct region_cell *cell)
 {
 	uint64_t slots = shard->own_table->mask + 1;
 	struct stack_entry *e;
+	uint32_t n_words;
 
-	if (!b->cacheable || shard->table == &stack_nothing)
+	if (!is_wanted(shard, b) || !(n_words = count_words(b)))
 		return;
 	if (++shard->n_fills > slots * FILLS_PER_SLOT && slots < MOST_SLOTS)
-		table_make(shard, slots * GROWTH);
-	e = entry_make(shard, sp, b);
+		make_way(shard);
+	e = entry_make(shard, sp, b, n_words);
 	if (!e) {
-		if (slots >= MOST_SLOTS || !table_make(shard, slots * GROWTH))
-			stack_forget(shard);
-		e = entry_make(shard, sp, b);
+		make_way(shard);
+		e = shard->table == shard->own_table ? entry_make(shard, sp, b, n_words) : NULL;
 		if (!e)
 			return;
 	}
 	e->word = word;
 	e->cell = cell;
-	place(shard, sp, b, e);
+	place(shard, sp, e);
 }

@@ -8,8 +8,9 @@
  * matches shows that the next is where unwinding would have read it.
  *
  * Remembered stacks are in a hash table of the thread's, by sp and return address. Where several
- * stacks share both (a wrapper around malloc), the slot turns into a pivot: it names the place of the
- * first word in which they differed, and that word's value chooses among further slots.
+ * stacks share both (a wrapper around malloc, a recursion), the slot turns into a pivot: it names the
+ * places of the first words in which two of them differed, and what stands there chooses among further
+ * slots.
  *
  * What is not remembered is unwound (backtrace.h).
  */
@@ -18,7 +19,7 @@
 #include "agent/thread.h"
 #include <emmintrin.h>
 
-#define STACK_LEVELS 4u
+#define STACK_PIVOT_PLACES 12u
 #define STACK_CAREFUL 1u /* in an entry's sp, which is never odd: the stack's bounds are not known */
 #define STACK_PIVOT 1u	 /* in a slot: what it points to is a pivot */
 
@@ -39,9 +40,10 @@ guard_inline const uint16_t *stack_places(const struct stack_entry *e)
 
 struct stack_pivot {
 	uint64_t key;
-	uintptr_t sp;	   /* where it stands, the word at its place is within the stack */
-	uint32_t position; /* place of the word that chooses */
-	uint32_t missed;   /* times that another leaf was here */
+	uintptr_t sp;	 /* where it stands, the words at its places are within the stack */
+	uint32_t missed; /* times that another leaf was here */
+	uint32_t n;	 /* places; 1 at least */
+	uint16_t places[STACK_PIVOT_PLACES];
 };
 
 struct stack_table {
@@ -54,9 +56,16 @@ guard_inline uint64_t stack_key(uintptr_t sp, uintptr_t ra)
 	return (sp + (ra << 20)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-guard_inline uint64_t stack_key_pivot(uint64_t key, uint64_t value)
+/* By what stands at the places now. */
+guard_inline uint64_t stack_pivot_key(const struct stack_pivot *pivot, const uint64_t *base)
 {
-	return (key ^ value) * UINT64_C(0xd6e8feb86659fd93);
+	uint64_t key = pivot->key;
+	uint32_t i = 0;
+
+	do
+		key = (key << 11 | key >> 53) ^ base[pivot->places[i]];
+	while (++i < pivot->n);
+	return key * UINT64_C(0xd6e8feb86659fd93);
 }
 
 /* Where a key belongs; what does not find room there stands in the slot beside it (STACK_BESIDE). */
@@ -101,14 +110,13 @@ guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, u
 	uintptr_t slot = table->slots[at];
 	const struct stack_entry *e;
 
-	for (uint32_t level = 1; unlikely(slot & STACK_PIVOT); level++) {
+	if (unlikely(slot & STACK_PIVOT)) {
 		const struct stack_pivot *pivot = (const struct stack_pivot *)(slot - STACK_PIVOT);
 
-		if (pivot->key != key || pivot->sp != sp || level == STACK_LEVELS)
-			break;
-		key = stack_key_pivot(key, base[pivot->position]);
-		at = stack_slot(table, key);
-		slot = table->slots[at];
+		if (pivot->key == key && pivot->sp == sp) {
+			at = stack_slot(table, stack_pivot_key(pivot, base));
+			slot = table->slots[at];
+		}
 	}
 	if (likely(!(slot & STACK_PIVOT))) {
 		e = (const struct stack_entry *)slot;
@@ -123,7 +131,7 @@ guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, u
 /* The same on a stack whose end is not known: reads nothing behind the first word that differs. Context: as above. */
 const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp);
 
-/* Unwinds into the shard's memory; the result is good until the next but one. Context: thread_enter(). */
+/* Unwinds into the shard's memory; NULL: there is none for a nested one. Context: thread_enter(). */
 struct backtrace *stack_unwind(struct shard *shard, const struct frame *f, bool nested);
 
 /* Remembers it. Context: thread_enter(), not nested. */

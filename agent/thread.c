@@ -55,7 +55,7 @@ static struct shard *shard_make(void)
 	owner_init(shard);
 	owner_take(shard);
 	shard->id = __atomic_add_fetch(&n_shards, 1, __ATOMIC_RELAXED);
-	shard->countdown = 1;
+	shard_countdown(shard, 1);
 	shard->next = __atomic_load_n(&shards, __ATOMIC_ACQUIRE);
 	while (!__atomic_compare_exchange_n(&shards, &shard->next, shard, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		;

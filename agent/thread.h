@@ -22,7 +22,7 @@ struct shard {
 	uint32_t id;
 	struct stack_table *table; /* remembered stacks (stack.h): own_table, or an empty one */
 	/* Allocations until the clock is looked at; counts down. */
-	uint64_t countdown;
+	uint64_t countdown, countdowns; /* and the sum of what it began with */
 	/* Bytes allocated less freed by this thread; mod 2^64, the sum over shards is what counts. */
 	uint64_t live;
 	/* Value of live above which the peak is looked at. */
@@ -33,9 +33,9 @@ struct shard {
 	uint64_t entries_used, entries_size;
 	uint32_t entries_half;
 	uint32_t n_fills;
-	struct backtrace backtraces[2]; /* the last one unwound, and the one before or in the making */
-	uint32_t last_backtrace;
-	struct backtrace nested;  /* for a signal handler that interrupts unwinding */
+	uint64_t n_misses, allocations_then; /* since the table was last empty; allocations when it was */
+	struct backtrace backtrace;
+	struct backtrace nested;  /* for a signal handler that interrupts unwinding; made when first needed */
 	struct stack_entry *bare; /* mode counts: that of no stack; NULL: no room */
 	uint64_t random;	  /* mode sampled: state of gap_random() */
 	pthread_mutex_t owner;
@@ -63,6 +63,12 @@ struct thread {
 };
 
 extern __thread struct thread thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Is this address known to be on the thread's stack, and mapped? */
+guard_inline bool thread_stack_has(uintptr_t address)
+{
+	return address >= thread.stack_low && address < thread.stack_high;
+}
 
 /* Finds the main thread's stack. Context: init. */
 void threads_init(void);
@@ -95,6 +101,19 @@ guard_inline struct region_cell *shard_cell(const struct shard *shard, uint32_t 
 
 /* Stands in for a shard until a thread has its own: every look into it leads to slow work. */
 extern struct shard shard_nobody;
+
+/* The clock is looked at after n more allocations. Context: shard of this thread. */
+static inline void shard_countdown(struct shard *shard, uint64_t n)
+{
+	shard->countdowns += n - shard->countdown;
+	shard->countdown = n;
+}
+
+/* Allocations of the shard's threads so far, mod 2^64. Context: shard of this thread. */
+static inline uint64_t shard_allocations(const struct shard *shard)
+{
+	return shard->countdowns - shard->countdown;
+}
 
 /* Sum over the shards, mod 2^64: exact when no thread allocates. Context: any. */
 uint64_t shards_live(void);

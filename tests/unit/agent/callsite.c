@@ -9,6 +9,15 @@
 #define STACKS 2000
 #define MANY 100000u
 
+static uint32_t intern(const uint64_t *frames, uint32_t n, uint32_t flags)
+{
+	uint64_t hash = 0;
+
+	for (uint32_t i = n; i-- > 0;)
+		hash = callsite_hash_more(hash, frames[i]);
+	return callsite_intern(frames, n, flags, hash);
+}
+
 static bool holds(uint32_t id, const uint64_t *frames, uint32_t n, uint32_t flags)
 {
 	const struct region_callsite *c = callsite_record(id);
@@ -26,14 +35,14 @@ static void test_equality(void)
 	CHECK_EQ(callsite_count(), 0);
 	for (unsigned i = 0; i < CALLSITE_DEPTH; i++)
 		deep[i] = i;
-	ids[0] = callsite_intern(a, 3, 0);
-	ids[1] = callsite_intern(b, 3, 0);
-	ids[2] = callsite_intern(c, 3, 0);
-	ids[3] = callsite_intern(a, 2, 0);
-	ids[4] = callsite_intern(a, 3, STACK_CUT);
-	ids[5] = callsite_intern(a, 3, STACK_INCOMPLETE);
-	ids[6] = callsite_intern(deep, CALLSITE_DEPTH, 0);
-	ids[7] = callsite_intern(deep, CALLSITE_DEPTH - 1, 0);
+	ids[0] = intern(a, 3, 0);
+	ids[1] = intern(b, 3, 0);
+	ids[2] = intern(c, 3, 0);
+	ids[3] = intern(a, 2, 0);
+	ids[4] = intern(a, 3, STACK_CUT);
+	ids[5] = intern(a, 3, STACK_INCOMPLETE);
+	ids[6] = intern(deep, CALLSITE_DEPTH, 0);
+	ids[7] = intern(deep, CALLSITE_DEPTH - 1, 0);
 	for (unsigned i = 0; i < 8; i++) {
 		CHECK(ids[i] >= 1 && ids[i] <= callsite_count());
 		for (unsigned j = 0; j < i; j++)
@@ -43,10 +52,10 @@ static void test_equality(void)
 	CHECK(holds(ids[0], a, 3, 0));
 	CHECK(holds(ids[4], a, 3, STACK_CUT));
 	CHECK(holds(ids[6], deep, CALLSITE_DEPTH, 0));
-	CHECK_EQ(callsite_intern(a, 3, 0), ids[0]);
-	CHECK_EQ(callsite_intern(a, 3, STACK_CUT), ids[4]);
-	CHECK_EQ(callsite_intern(a, 3, STACK_INCOMPLETE), ids[5]);
-	CHECK_EQ(callsite_intern(deep, CALLSITE_DEPTH, 0), ids[6]);
+	CHECK_EQ(intern(a, 3, 0), ids[0]);
+	CHECK_EQ(intern(a, 3, STACK_CUT), ids[4]);
+	CHECK_EQ(intern(a, 3, STACK_INCOMPLETE), ids[5]);
+	CHECK_EQ(intern(deep, CALLSITE_DEPTH, 0), ids[6]);
 	CHECK_EQ(callsite_count(), 8);
 	CHECK_EQ(store->agent.cut_stacks, 1);
 	CHECK_EQ(store->agent.incomplete_stacks, 1);
@@ -55,7 +64,7 @@ static void test_equality(void)
 	CHECK(callsite_record(REGION_CALLSITES - 1) == NULL);
 }
 
-/* Stacks whose hashes are equal: the record tells the hash of its first frame. */
+/* Stacks whose hashes are equal. */
 static void test_collisions(void)
 {
 	uint64_t stacks[200][2];
@@ -63,17 +72,36 @@ static void test_collisions(void)
 
 	agent_begin(8 * MEGABYTE);
 	for (uint64_t i = 0; i < 200; i++) {
-		stacks[i][0] = i * 16;
-		ids[i] = callsite_intern(stacks[i], 1, 0);
-		stacks[i][1] = callsite_record(ids[i])->hash;
+		stacks[i][0] = 4711 - i * CALLSITE_HASH_FACTOR;
+		stacks[i][1] = i;
+		ids[i] = intern(stacks[i], 2, 0);
+		CHECK_EQ(callsite_record(ids[i])->hash, 4711);
 	}
-	for (unsigned i = 0; i < 200; i++)
-		ids[i] = callsite_intern(stacks[i], 2, 0);
-	CHECK_EQ(callsite_count(), 400);
+	CHECK_EQ(callsite_count(), 200);
 	for (unsigned i = 0; i < 200; i++) {
-		CHECK_EQ(callsite_intern(stacks[i], 2, 0), ids[i]);
+		CHECK_EQ(intern(stacks[i], 2, 0), ids[i]);
 		CHECK(holds(ids[i], stacks[i], 2, 0));
 	}
+}
+
+/* The hash of a part of a stack, from those of what ends with it and what lies beyond it. */
+static void test_hash_of_parts(void)
+{
+	uint64_t hashes[201] = {0}, frames[200], random = 3;
+
+	for (unsigned i = 0; i < 200; i++) {
+		frames[i] = random_below(&random, UINT64_C(1) << 60);
+		hashes[i + 1] = callsite_hash_more(hashes[i], frames[i]);
+		CHECK_EQ(callsite_hash_less(hashes[i + 1], frames[i]), hashes[i]);
+	}
+	for (unsigned from = 0; from < 200; from += 7)
+		for (unsigned to = from; to <= 200; to++) {
+			uint64_t part = 0;
+
+			for (unsigned i = from; i < to; i++)
+				part = callsite_hash_more(part, frames[i]);
+			CHECK_EQ(callsite_hash_between(hashes[to], hashes[from], to - from), part);
+		}
 }
 
 static void test_many(void)
@@ -86,13 +114,13 @@ static void test_many(void)
 	for (uint64_t i = 0; i < MANY; i++) {
 		uint64_t frames[] = {i % 10, i, i / 7};
 
-		ids[i] = callsite_intern(frames, 1 + i % 3 + (i % 3 == 0), 0);
+		ids[i] = intern(frames, 1 + i % 3 + (i % 3 == 0), 0);
 	}
 	for (uint64_t i = 0; i < MANY; i++) {
 		uint64_t frames[] = {i % 10, i, i / 7};
 		uint32_t n = 1 + i % 3 + (i % 3 == 0);
 
-		wrong += callsite_intern(frames, n, 0) != ids[i] || !holds(ids[i], frames, n, 0);
+		wrong += intern(frames, n, 0) != ids[i] || !holds(ids[i], frames, n, 0);
 	}
 	CHECK_EQ(wrong, 0);
 	CHECK_EQ(callsite_count(), MANY);
@@ -124,11 +152,11 @@ static void *intern_many(void *number)
 		/* All meet the same stacks in the same order, so that they race for each of them. */
 		uint32_t n = stack_of(frames, i, 0);
 
-		seen[t][0][i] = callsite_intern(frames, n, 0);
+		seen[t][0][i] = intern(frames, n, 0);
 		if (random_below(&random, 4) == 0)
 			sched_yield();
 		n = stack_of(frames, i, t + 1);
-		seen[t][1][i] = callsite_intern(frames, n, 0);
+		seen[t][1][i] = intern(frames, n, 0);
 	}
 	return NULL;
 }
@@ -143,7 +171,7 @@ static void test_threads(void)
 	pthread_barrier_init(&barrier, NULL, THREADS);
 	in_threads(THREADS, intern_many);
 	for (unsigned i = 0; i < STACKS; i++) {
-		uint32_t n = stack_of(frames, i, 0), id = callsite_intern(frames, n, 0);
+		uint32_t n = stack_of(frames, i, 0), id = intern(frames, n, 0);
 
 		wrong += !holds(id, frames, n, 0) || used[id];
 		used[id] = true;
@@ -151,7 +179,7 @@ static void test_threads(void)
 			wrong += seen[t][0][i] != id;
 		for (unsigned t = 0; t < THREADS; t++) {
 			n = stack_of(frames, i, t + 1);
-			id = callsite_intern(frames, n, 0);
+			id = intern(frames, n, 0);
 			wrong += id != seen[t][1][i] || !holds(id, frames, n, 0) || used[id];
 			used[id] = true;
 		}
@@ -167,21 +195,21 @@ static void test_full(void)
 	uint32_t first, id = 1, n;
 
 	agent_begin(MEGABYTE);
-	first = callsite_intern(frames, 4, 0);
+	first = intern(frames, 4, 0);
 	for (n = 0; id && n < 100000; n++) {
 		frames[0]++;
-		id = callsite_intern(frames, 4, 0);
+		id = intern(frames, 4, 0);
 	}
 	CHECK(n > 1000 && n < 100000);
 	CHECK_EQ(store->agent.lost, LOST_REGION_FULL);
 	CHECK_EQ(store->agent.dropped, 1);
-	CHECK_EQ(callsite_intern(frames, 4, 0), 0);
+	CHECK_EQ(intern(frames, 4, 0), 0);
 	CHECK_EQ(store->agent.dropped, 2);
 	CHECK_EQ(callsite_count(), n);
 	frames[0] = 0;
-	CHECK_EQ(callsite_intern(frames, 4, 0), first);
+	CHECK_EQ(intern(frames, 4, 0), first);
 	frames[0] = n - 1;
-	CHECK_EQ(callsite_intern(frames, 4, 0), n);
+	CHECK_EQ(intern(frames, 4, 0), n);
 }
 
 /* A child's callsites are the parent's: same ids for the same stacks, in the region of its own. */
@@ -191,8 +219,8 @@ static void intern_in_copy(void)
 	int fd;
 
 	CHECK(store_copy(&fd));
-	CHECK_EQ(callsite_intern(frames, 2, 0), 1);
-	CHECK_EQ(callsite_intern(more, 1, 0), 2);
+	CHECK_EQ(intern(frames, 2, 0), 1);
+	CHECK_EQ(intern(more, 1, 0), 2);
 }
 
 static void test_copy(void)
@@ -200,10 +228,10 @@ static void test_copy(void)
 	uint64_t frames[] = {10, 11}, others[] = {13};
 
 	agent_begin(MEGABYTE);
-	CHECK_EQ(callsite_intern(frames, 2, 0), 1);
+	CHECK_EQ(intern(frames, 2, 0), 1);
 	CASE(intern_in_copy);
 	CHECK_EQ(callsite_count(), 1);
-	CHECK_EQ(callsite_intern(others, 1, 0), 2);
+	CHECK_EQ(intern(others, 1, 0), 2);
 	CHECK(holds(2, others, 1, 0));
 }
 
@@ -211,6 +239,7 @@ int main(void)
 {
 	CASE(test_equality);
 	CASE(test_collisions);
+	CASE(test_hash_of_parts);
 	CASE(test_many);
 	CASE(test_threads);
 	CASE(test_full);

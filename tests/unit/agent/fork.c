@@ -77,7 +77,7 @@ static void fill(void)
 	for (uint32_t c = 1; c <= CALLSITES; c++) {
 		uint64_t frame = c;
 
-		callsite_intern(&frame, 1, 0);
+		callsite_intern(&frame, 1, 0, frame);
 		for (uint32_t i = 0; i < 20; i++)
 			allocate(c, i, 10 * c);
 		for (uint32_t i = 0; i < c % 10; i++)
@@ -239,7 +239,7 @@ static void fill_by_threads(void)
 	for (uint32_t c = 1; c <= CALLSITES; c++) {
 		uint64_t frame = c;
 
-		callsite_intern(&frame, 1, 0);
+		callsite_intern(&frame, 1, 0, frame);
 	}
 	in_threads(3, fill_in_thread);
 	for (uint32_t c = 1; c <= CALLSITES; c++)

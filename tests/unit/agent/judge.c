@@ -30,7 +30,7 @@ static void begin(uint32_t callsites)
 	for (uint32_t i = 1; i <= callsites; i++) {
 		uint64_t frame = i;
 
-		if (callsite_intern(&frame, 1, 0) != i)
+		if (callsite_intern(&frame, 1, 0, frame) != i)
 			abort();
 	}
 	n_sums = callsites + 1;

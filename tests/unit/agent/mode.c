@@ -239,15 +239,15 @@ static void test_callsites(void)
 	uint32_t ids[4];
 
 	agent_begin(8 * MEGABYTE);
-	ids[0] = callsite_intern(frames, 3, 0);
-	ids[1] = callsite_intern_sampled(frames, 3, 0, &a);
-	ids[2] = callsite_intern_sampled(frames, 3, 0, &b);
-	ids[3] = callsite_intern_sampled(frames, 3, 0, &c);
+	ids[0] = callsite_intern(frames, 3, 0, 1);
+	ids[1] = callsite_intern_sampled(frames, 3, 0, 1, &a);
+	ids[2] = callsite_intern_sampled(frames, 3, 0, 1, &b);
+	ids[3] = callsite_intern_sampled(frames, 3, 0, 1, &c);
 	for (unsigned i = 0; i < 4; i++)
 		for (unsigned j = 0; j < i; j++)
 			CHECK(ids[i] && ids[i] != ids[j]);
-	CHECK_EQ(callsite_intern_sampled(frames, 3, 0, &a), ids[1]);
-	CHECK_EQ(callsite_intern(frames, 3, 0), ids[0]);
+	CHECK_EQ(callsite_intern_sampled(frames, 3, 0, 1, &a), ids[1]);
+	CHECK_EQ(callsite_intern(frames, 3, 0, 1), ids[0]);
 	CHECK_EQ(callsite_record(ids[3])->sample_bytes, 101);
 	CHECK_EQ(callsite_record(ids[3])->flags, STACK_SAMPLED);
 	for (unsigned i = 0; i < 4; i++)

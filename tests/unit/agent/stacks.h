@@ -81,10 +81,12 @@ static struct backtrace step(uintptr_t sp)
 	return *stack_unwind(thread.shard, &f, false);
 }
 
+/* As an allocation does. */
 static const struct stack_entry *look(uintptr_t sp)
 {
 	const struct stack_entry *e = stack_lookup(thread.shard, sp);
 
+	thread.shard->countdown--;
 	return e ? e : stack_lookup_carefully(thread.shard, sp);
 }
 
