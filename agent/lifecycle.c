@@ -243,8 +243,8 @@ void lifecycle_exiting(int status)
 		lifecycle_begin_child();
 	/* A vfork child shares our memory: its exit is not ours. */
 	if (process_epoch() >= EPOCH_FIRST && (process_sandbox || sys3(SYS_getpid, 0, 0, 0) == store->process.pid)) {
-		/* In strict mode reading the clock is SIGSEGV: the kernel takes the time stamp counter away. */
-		if (process_sandbox < SANDBOX_STRICT)
+		/* In a sandbox the clock may be SIGSEGV, or a system call after all. */
+		if (!process_sandbox)
 			store->end.time_ns = proc_monotonic() - store->process.start_monotonic_ns;
 		store->end.status = status & 0xff;
 		__atomic_store_n(&store->end.how, END_EXIT, __ATOMIC_RELEASE);
