@@ -164,6 +164,18 @@ static bool thread_start(size_t stack_size)
 	return r == 0;
 }
 
+/* Where the root begins: _start and the two functions of libc that call main, or those two that call a thread's. */
+static uint32_t root_of(const struct backtrace *b)
+{
+	uint32_t n = b->n_frames;
+
+	if (n && !module_is_libc(b->frames[n - 1]))
+		n--;
+	for (unsigned i = 0; i < 2 && n && module_is_libc(b->frames[n - 1]); i++)
+		n--;
+	return n;
+}
+
 /*
  * May a thread be made here? Not while the host is inside the loader or the thread library: their
  * locks may be held. A C library frame is fine at the leaf (strdup) and at the root (main's caller). Where no
@@ -172,13 +184,14 @@ static bool thread_start(size_t stack_size)
  */
 static bool is_safe_place(struct shard *shard, const struct frame *frame)
 {
-	uint32_t libc_inside = 0;
+	uint32_t libc_inside = 0, root;
 	const struct backtrace *b = stack_unwind(shard, frame, false);
 
+	root = root_of(b);
 	for (uint32_t i = 0; i < b->n_frames; i++) {
 		if (module_is_loader(b->frames[i]))
 			return false;
-		libc_inside += i > 0 && i + 2 < b->n_frames && module_is_libc(b->frames[i]);
+		libc_inside += i > 0 && i < root && module_is_libc(b->frames[i]);
 	}
 	if (b->flags & STACK_INCOMPLETE && module_is_libc(b->frames[b->n_frames - 1]))
 		return false;
