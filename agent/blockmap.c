@@ -3,18 +3,20 @@
  */
 #include "agent/blockmap.h"
 #include "agent/memory.h"
+#include "agent/pages.h"
 #include "agent/process.h"
 #include "agent/store.h"
 #include "agent/sys.h"
 
 #define HUGE_SLOTS 1024u
 #define RESIDENT_SPANS 64u
-#define PAGE_SIZE 4096u
+#define SPAN_PAGES ((sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE)
 #define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
 
 struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
 struct blockmap_now blockmap_now __attribute__((aligned(64)));
-static struct span *spans; /* all of them, atomic */
+static struct span *spans;  /* all of them, atomic */
+static bool shared_by_fork; /* there was a fork: a page that is not ours alone may still be one of words */
 
 static struct {
 	uintptr_t address; /* atomic; 0: free, 1: was used */
@@ -57,6 +59,7 @@ bool blockmap_init(bool tiny)
 
 void blockmap_postfork_child(void)
 {
+	shared_by_fork = true;
 	for (struct span *s = spans; s; s = s->next_of_all) {
 		s->next = span_heads[s->number % SPAN_HEADS];
 		span_heads[s->number % SPAN_HEADS] = s;
@@ -184,9 +187,11 @@ uint64_t blockmap_huge_size(uintptr_t address)
 struct walk {
 	void (*visit)(void *context, uint64_t word, uint64_t size);
 	void *context;
-	uintptr_t base;		 /* of the span's blocks */
-	uintptr_t mapping;	 /* where the words' pages begin */
-	unsigned char *resident; /* by page of it; NULL: all are looked at */
+	uintptr_t base;	   /* of the span's blocks */
+	uintptr_t mapping; /* where the words' pages begin */
+	int pagemap;
+	unsigned char *pages; /* those of the mapping (pages.h); NULL: all are looked at */
+	unsigned wanted;      /* bit of pages.h that makes a page worth reading */
 };
 
 static void walk_words(const struct walk *w, const uint64_t *words, uint64_t begin, uint64_t end, unsigned shift)
@@ -213,29 +218,29 @@ static void walk_pages(const struct walk *w, const uint64_t *words, uint64_t n, 
 		end = i + (PAGE_SIZE - at % PAGE_SIZE) / sizeof(*words);
 		if (end > n)
 			end = n;
-		if (!w->resident || w->resident[(at - w->mapping) / PAGE_SIZE] & 1)
+		if (!w->pages || w->pages[(at - w->mapping) / PAGE_SIZE] & w->wanted)
 			walk_words(w, words, i, end, shift);
 	}
 }
 
-/* Which pages of the mapping are there; where the kernel does not say, all. */
-static void walk_begin(struct walk *w, const void *mapping, uint64_t size, unsigned char *pages)
+static void walk_begin(struct walk *w, const void *mapping, uint64_t size)
 {
 	w->mapping = (uintptr_t)mapping;
-	w->resident = pages && sys3(SYS_mincore, mapping, size, pages) == 0 ? pages : NULL;
+	if (w->pages)
+		pages_look(w->pagemap, mapping, size, w->pages);
 }
 
-static void walk_span(struct walk *w, const struct span *s, unsigned char *pages)
+static void walk_span(struct walk *w, const struct span *s)
 {
 	uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
 
 	w->base = s->number << SPAN_SHIFT;
-	walk_begin(w, s, sizeof(*s), pages);
+	walk_begin(w, s, sizeof(*s));
 	walk_pages(w, s->large, SPAN_SIZE >> LARGE_SHIFT, LARGE_SHIFT);
 	walk_pages(w, s->small, SPAN_SIZE >> SMALL_SHIFT, SMALL_SHIFT);
 	if (!tiny)
 		return;
-	walk_begin(w, tiny, TINY_BYTES, pages);
+	walk_begin(w, tiny, TINY_BYTES);
 	walk_pages(w, tiny, SPAN_SIZE >> TINY_SHIFT, TINY_SHIFT);
 }
 
@@ -244,35 +249,46 @@ void blockmap_walk(void (*visit)(void *, uint64_t, uint64_t), void *context)
 	struct walk w = {.visit = visit, .context = context};
 
 	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all)
-		walk_span(&w, s, NULL);
+		walk_span(&w, s);
 }
 
 bool blockmap_walk_resident(void (*visit)(void *, uint64_t, uint64_t), void *context, const int *stop)
 {
 	unsigned char pages[TINY_BYTES / PAGE_SIZE];
-	struct walk w = {.visit = visit, .context = context};
+	struct walk w = {.visit = visit,
+			 .context = context,
+			 .pages = pages,
+			 .pagemap = pages_open(),
+			 .wanted = shared_by_fork ? PAGE_THERE : PAGE_OWN};
+	struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE);
 
-	_Static_assert(sizeof(pages) >= sizeof(struct span) / PAGE_SIZE + 1, "a span's pages");
-	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
-		if (__atomic_load_n(stop, __ATOMIC_RELAXED))
-			return false;
-		walk_span(&w, s, pages);
-	}
-	return true;
+	_Static_assert(sizeof(pages) >= SPAN_PAGES, "a span's pages");
+	for (; s && !__atomic_load_n(stop, __ATOMIC_RELAXED); s = s->next_of_all)
+		walk_span(&w, s);
+	pages_close(w.pagemap);
+	return !s;
 }
 
 uint64_t blockmap_resident(void)
 {
-	unsigned char pages[(sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE];
+	unsigned char pages[SPAN_PAGES];
 	uint64_t n = 0, looked = 0, resident = 0;
+	int pagemap = pages_open();
 
 	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
 		n++;
-		if (looked == RESIDENT_SPANS || sys3(SYS_mincore, s, sizeof(*s), pages) < 0)
+		if (looked == RESIDENT_SPANS)
 			continue;
+		pages_look(pagemap, s, sizeof(*s), pages);
 		looked++;
 		for (unsigned k = 0; k < sizeof(pages); k++)
-			resident += pages[k] & 1u;
+			resident += (pages[k] & PAGE_OWN) != 0;
 	}
+	pages_close(pagemap);
 	return looked ? resident * PAGE_SIZE * n / looked : 0;
+}
+
+void blockmap_prefork(void)
+{
+	shared_by_fork = true;
 }

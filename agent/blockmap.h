@@ -71,6 +71,8 @@ guard_inline struct span *span_find(uintptr_t address)
 
 /* Once at the start; false: this kernel cannot wipe on fork. Context: init. */
 bool blockmap_init(bool tiny);
+/* Before a fork: pages may be shared with a child from here on. Context: any. */
+void blockmap_prefork(void);
 /* In a forked child, once it has a region of its own: finds the spans again. */
 void blockmap_postfork_child(void);
 

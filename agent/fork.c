@@ -54,6 +54,7 @@ void fork_prepare(void)
 {
 	if (!store || process_epoch() < EPOCH_FIRST)
 		return;
+	blockmap_prefork();
 	/* Two threads may fork at once; one that waits too long does without the sums. */
 	for (int i = 0; __atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE); i++) {
 		if (i == SPINS)
