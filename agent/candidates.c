@@ -6,6 +6,7 @@
 #include "agent/callsite.h"
 #include "agent/memory.h"
 #include "agent/store.h"
+#include "detector/marks.h"
 #include <string.h>
 
 #define REPLACED_MOST 64u /* at one epoch's end; each costs a look at all */
@@ -14,6 +15,8 @@ static struct candidate *candidates[CANDIDATES_MOST]; /* those beyond n are memo
 static uint32_t n, n_left_out;
 static uint16_t *row_of; /* by callsite: 1 + its index; 0: no candidate */
 static uint32_t n_row_of;
+static struct mark_site *sites; /* by callsite; NULL while there are no marks */
+static uint32_t n_sites;
 
 struct candidate *candidate_at(uint32_t index)
 {
@@ -163,6 +166,46 @@ void candidates_enter(const struct calendar *calendar, const struct region_cell 
 	}
 }
 
+static bool sites_room(uint32_t n_callsites)
+{
+	uint32_t more = n_sites ? n_sites : 1024;
+	struct mark_site *larger;
+
+	if (n_callsites <= n_sites)
+		return true;
+	while (more < n_callsites)
+		more *= 2;
+	larger = memory_map(more * sizeof(*larger));
+	if (!larger)
+		return false;
+	if (n_sites)
+		memcpy(larger, sites, n_sites * sizeof(*sites));
+	memory_unmap(sites, n_sites * sizeof(*sites));
+	sites = larger;
+	n_sites = more;
+	return true;
+}
+
+void candidates_mark(const struct calendar *calendar, const struct region_cell *sums, uint32_t n_sums)
+{
+	uint32_t least_one = CANDIDATES_MOST, index;
+	unsigned n_replaced = 0;
+
+	if (!callsites_room(n_sums) || !sites_room(n_sums))
+		return;
+	for (uint32_t i = 1; i < n_sums; i++) {
+		int64_t blocks = (int64_t)(sums[i].allocated_blocks - sums[i].freed_blocks);
+		int64_t bytes = (int64_t)(sums[i].allocated_bytes - sums[i].freed_bytes);
+		bool grows =
+			mark_site_note(&sites[i], blocks > 0 ? (uint64_t)blocks : 0, bytes > 0 ? (uint64_t)bytes : 0);
+
+		if (!row_of[i] && grows && (index = room_for(UINT64_MAX, &least_one, &n_replaced)) < n)
+			enter(calendar, index, i, &sums[i]);
+		if (row_of[i])
+			mark_site_tell(&sites[i], &candidates[row_of[i] - 1]->row.found);
+	}
+}
+
 static void visit(void *context, uint64_t word, uint64_t size)
 {
 	uint32_t callsite = BLOCK_CALLSITE(word), row = callsite < n_row_of ? row_of[callsite] : 0;
@@ -189,4 +232,6 @@ void candidates_postfork_child(void)
 	for (uint32_t i = 0; i < n; i++)
 		leave(i);
 	n = n_left_out = 0;
+	sites = NULL; /* what the parent's thread was doing with it nobody knows */
+	n_sites = 0;
 }

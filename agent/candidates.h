@@ -3,7 +3,8 @@
  *
  * Each has a row (detector/evidence.h) and a record in the region where its findings go. There are at most
  * CANDIDATES_MOST; where more callsites would be candidates, those that hold the most bytes are, and how many were left
- * out is counted. Memory: 1.1 KB a candidate, 2 bytes a callsite, in mappings of the agent's own.
+ * out is counted. Memory: 1.1 KB a candidate, 2 bytes a callsite, and 48 more once there are marks, in mappings of the
+ * agent's own.
  *
  * Context: whoever has the sampler's turn (look.h).
  */
@@ -28,6 +29,8 @@ uint32_t candidates_left_out(void);
 void candidates_read(const struct calendar *calendar, const struct region_cell *sums, uint32_t n_sums);
 /* At the end of an epoch: takes in those that have become candidates. */
 void candidates_enter(const struct calendar *calendar, const struct region_cell *sums, uint32_t n_sums);
+/* A mark: those that have grown at enough of them become candidates, and their evidence says so. */
+void candidates_mark(const struct calendar *calendar, const struct region_cell *sums, uint32_t n_sums);
 /*
  * Counts each candidate's live blocks by the cohort they were born in. False: ended early because *stop was set; the
  * counts are worth nothing then. Cost: below 10 ns a live block.

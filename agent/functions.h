@@ -34,3 +34,5 @@
 	X(int, prlimit, (int pid, int resource, const void *limit, void *old))                                         \
 	X(int, prlimit64, (int pid, int resource, const void *limit, void *old))                                       \
 	X(void, pthread_exit, (void *value))
+
+#define OWN_FUNCTIONS(X) X(void, guard_mark, (const char *name))

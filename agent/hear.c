@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define LOCK_WAIT_MS 100
+#define MARK_WAIT_MS 1000
+#define MARK_NAME_MAX 64
 #define FRAMES_A_TIME 64 /* who has more to say is heard again later */
 
 static char frame_buffer[FRAME_MAX] __attribute__((aligned(8)));
@@ -46,6 +48,27 @@ static void set_option(const struct wire_header *frame)
 	}
 }
 
+/* The name in a MARK, cut. */
+static void mark(const struct wire_header *frame)
+{
+	const struct wire_record *record = frame_next(frame, NULL, NULL);
+	char name[MARK_NAME_MAX] = "";
+
+	if (record && record->kind == WIRE_TEXT)
+		memcpy(name, record_body(record, 0),
+		       record_size(record) < sizeof(name) ? record_size(record) : sizeof(name) - 1);
+	look_mark(name, MARK_WAIT_MS);
+}
+
+/* What is to be done without the lock on the connection. */
+static void obey(const struct wire_header *frame)
+{
+	if (frame->type == FRAME_SET)
+		set_option(frame);
+	else
+		mark(frame);
+}
+
 bool hear(void)
 {
 	const struct wire_header *frame = (const void *)frame_buffer;
@@ -54,13 +77,13 @@ bool hear(void)
 	if (!link_lock(LOCK_WAIT_MS))
 		return false;
 	for (unsigned i = 0; i < FRAMES_A_TIME && link_receive(frame_buffer) > 0; i++) {
-		if (frame->type == FRAME_SET) {
+		if (frame->type == FRAME_SET || frame->type == FRAME_MARK) {
 			link_unlock();
-			set_option(frame);
+			obey(frame);
 			if (!link_lock(LOCK_WAIT_MS))
 				return true;
 		}
-		snapshot |= frame->type == FRAME_CHECK || frame->type == FRAME_SET;
+		snapshot |= frame->type >= FRAME_CHECK && frame->type <= FRAME_MARK;
 	}
 	link_unlock();
 	return snapshot;

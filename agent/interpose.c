@@ -13,6 +13,7 @@
 #define PROTOTYPE(type, name, parameters) guard_export type name parameters;
 ALLOCATOR_FUNCTIONS(PROTOTYPE)
 PROCESS_FUNCTIONS(PROTOTYPE)
+OWN_FUNCTIONS(PROTOTYPE)
 
 /* The caller's stack pointer behind the call; needs frame pointers. */
 #define CALLER_SP ((uintptr_t)__builtin_frame_address(0) + STACK_BASE)
@@ -191,4 +192,9 @@ guard_export void pthread_exit(void *value)
 	lifecycle_main_thread_exits();
 	for (;;)
 		real.pthread_exit(value);
+}
+
+guard_export void guard_mark(const char *name)
+{
+	lifecycle_mark(name);
 }

@@ -149,8 +149,6 @@ static void settle(bool at_end)
 
 	findings_begin(findings, &options, calendar->now_ns - calendar->begin_ns, at_end);
 	for (uint32_t i = 0; i < n; i++) {
-		if (walked_whole)
-			finding_judge(&candidate_at(i)->row, calendar);
 		findings_add(findings, &candidate_at(i)->row.found);
 	}
 	findings_sift(findings);
@@ -168,10 +166,9 @@ static bool may_walk(bool at_end)
 	return walk_wanted && calendar->now_ns >= walk_again_ns;
 }
 
-static void watch(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums, bool at_end)
+/* A reading of all candidates. */
+static void take_reading(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums)
 {
-	uint64_t begun = proc_thread_cpu();
-	bool walk;
 	unsigned what;
 
 	candidates_read(calendar, sums, n_sums);
@@ -181,21 +178,40 @@ static void watch(uint64_t time_ns, const struct region_cell *sums, uint32_t n_s
 	if (what & CALENDAR_EPOCH)
 		candidates_enter(calendar, sums, n_sums);
 	walk_wanted |= (what & CALENDAR_WALK) != 0;
-	walk = may_walk(at_end);
-	if (walk) {
-		walked_whole = candidates_walk(calendar, time_ns, &judge_hurry);
-		walk_wanted = !walked_whole;
-	}
-	if (walk || at_end)
-		settle(at_end);
-	if (walk) {
-		store->detector.walk_cpu_ns = walk_cost_ns = proc_thread_cpu() - begun;
-		walk_again_ns = after(time_ns, walk_cost_ns);
-	}
-	store->detector.cpu_ns += proc_thread_cpu() - begun;
+}
+
+static void walk_and_find(uint64_t time_ns)
+{
+	uint64_t begun = proc_thread_cpu();
+
+	walked_whole = candidates_walk(calendar, time_ns, &judge_hurry);
+	walk_wanted = !walked_whole;
+	for (uint32_t i = 0; walked_whole && i < candidates_count(); i++)
+		finding_judge(&candidate_at(i)->row, calendar);
+	store->detector.walk_cpu_ns = walk_cost_ns = proc_thread_cpu() - begun;
+	walk_again_ns = after(time_ns, walk_cost_ns);
+}
+
+static void note_cost(uint64_t cpu_ns)
+{
+	store->detector.cpu_ns += cpu_ns;
 	store->detector.candidates = candidates_count();
 	store->detector.left_out = candidates_left_out();
 	store->detector.walks = calendar->walks;
+}
+
+static void watch(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums, bool at_end)
+{
+	uint64_t begun = proc_thread_cpu();
+	bool walk;
+
+	take_reading(time_ns, sums, n_sums);
+	walk = may_walk(at_end);
+	if (walk)
+		walk_and_find(time_ns);
+	if (walk || at_end)
+		settle(at_end);
+	note_cost(proc_thread_cpu() - begun);
 }
 
 void judge_read(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums)
@@ -204,14 +220,30 @@ void judge_read(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sum
 		watch(time_ns, sums, n_sums, false);
 }
 
-void judge_sample(const struct wire_sample *sample, const struct region_cell *sums, uint32_t n_sums, bool at_end)
+static void conclude(bool at_end)
 {
 	struct wire_verdict verdict;
 
+	detector_verdict(&detector, at_end, &verdict);
+	history_set_verdict(&verdict);
+}
+
+void judge_mark(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums)
+{
+	if (!begin())
+		return;
+	take_reading(time_ns, sums, n_sums);
+	candidates_mark(calendar, sums, n_sums);
+	store->detector.marks++;
+	settle(false);
+	conclude(false);
+}
+
+void judge_sample(const struct wire_sample *sample, const struct region_cell *sums, uint32_t n_sums, bool at_end)
+{
 	if (!begin())
 		return;
 	detector_sample(&detector, sample);
 	watch(sample->time_ns, sums, n_sums, at_end);
-	detector_verdict(&detector, at_end, &verdict);
-	history_set_verdict(&verdict);
+	conclude(at_end);
 }

@@ -21,6 +21,9 @@ uint64_t judge_due(void);
 /* What a look has cost, that had not been made but for the detector. */
 void judge_spent(uint64_t cpu_ns);
 
+/* A mark; the verdict that follows from it too. No walk: this may be a thread of the host. */
+void judge_mark(uint64_t time_ns, const struct region_cell *sums, uint32_t n_sums);
+
 /* Set while another thread waits for the turn to end the process: a walk over the blocks ends early. */
 extern int judge_hurry;
 

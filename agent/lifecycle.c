@@ -43,6 +43,7 @@
 #define MEMORY_SHARE 16			 /* of its size, set aside beside it */
 #define AHEAD_LOCKED (UINT64_C(1) << 20) /* and before memory is locked */
 #define FINAL_WAIT_MS 100
+#define MARK_WAIT_MS 100
 #define BEGIN_YIELDS 100000
 
 struct process_page process_page __attribute__((aligned(4096)));
@@ -345,6 +346,20 @@ void lifecycle_limited(int pid, int resource, const void *limit)
 	if (unlikely(limits_us(pid, resource, limit)) && process_epoch() >= EPOCH_FIRST &&
 	    sys3(SYS_getpid, 0, 0, 0) == store->process.pid)
 		store_trim(reserve_within(((const struct rlimit *)limit)->rlim_cur));
+}
+
+void lifecycle_mark(const char *name)
+{
+	uint32_t was = thread.busy;
+	int saved = errno;
+
+	if (!lifecycle_is_whole() || process_epoch() < EPOCH_FIRST || process_sandbox || was == BUSY_AGENT ||
+	    sys3(SYS_getpid, 0, 0, 0) != store->process.pid) /* a vfork child */
+		return;
+	thread.busy = BUSY_AGENT;
+	look_mark(name ? name : "", MARK_WAIT_MS);
+	thread.busy = was;
+	errno = saved;
 }
 
 void lifecycle_main_thread_exits(void)

@@ -48,5 +48,11 @@ void lifecycle_mlockall(int flags);
 void lifecycle_limit_before(int pid, int resource, const void *limit);
 void lifecycle_limited(int pid, int resource, const void *limit);
 
+/*
+ * guard_mark: an iteration of the host ends here; `name` may be NULL. Context: any; async-signal-safe, keeps errno.
+ * Cost: one sum over all counters, some microseconds to 5 ms at 100,000 callsites; waits 100 ms at the most for the
+ * sampler.
+ */
+void lifecycle_mark(const char *name);
 /* pthread_exit is about to be called, by the main thread perhaps. Context: the calling thread. */
 void lifecycle_main_thread_exits(void);

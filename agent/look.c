@@ -132,6 +132,23 @@ void look_regularly(void)
 	turn_give();
 }
 
+bool look_mark(const char *name, int wait_ms)
+{
+	uint64_t now;
+	const struct region_cell *sums;
+	uint32_t n;
+
+	if (!turn_take(wait_ms))
+		return false;
+	now = proc_monotonic() - store->process.start_monotonic_ns;
+	sums = tell_sums(&n);
+	judge_mark(now, sums, n);
+	tell_event(EVENT_MARK, store->detector.marks, name);
+	note_transition();
+	turn_give();
+	return true;
+}
+
 void look_tell(void)
 {
 	uint32_t n;

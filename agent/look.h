@@ -18,6 +18,11 @@ uint64_t look_due(void);
 /* All that was seen before, for an analyzer that has just come. Context: sampler thread. */
 void look_tell(void);
 /*
+ * A mark of this name: what is live now is compared with what was at the marks before. Where another looks just now and
+ * does not finish within wait_ms, there is none. False then. Context: any but inside a look.
+ */
+bool look_mark(const char *name, int wait_ms);
+/*
  * The last one, judged as of a process that ends, and FINAL. Where another is at it and does not finish within
  * wait_ms, nothing is told: the region says it all. Context: the exiting thread.
  */

@@ -9,7 +9,7 @@
 
 const struct command *const commands[] = {
 	&command_run,	&command_report, &command_replay, &command_serve, &command_ps,
-	&command_check, &command_set,	 &command_help,	  NULL,
+	&command_check, &command_set,	 &command_mark,	  &command_help,  NULL,
 };
 
 const struct command *command_find(const char *name)

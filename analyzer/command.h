@@ -20,7 +20,7 @@ struct command {
 };
 
 extern const struct command command_run, command_report, command_replay, command_serve, command_ps, command_check,
-	command_set, command_help;
+	command_set, command_mark, command_help;
 
 /* All of them, in the order of the help; NULL-terminated. */
 extern const struct command *const commands[];

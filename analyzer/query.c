@@ -156,10 +156,21 @@ static void tell_verdict(struct collector *collector, struct query *query)
 	finish(collector, query);
 }
 
+static void accept(struct collector *collector, struct query *query)
+{
+	reply(query, FRAME_LAST, WIRE_TEXT, NULL, 0, "");
+	finish(collector, query);
+}
+
 /* The agent has answered, or it has not and its time is over. */
 static void answer(struct collector *collector, struct query *query, struct stream *stream, bool answered)
 {
-	if (query->what == QUERY_SET && stream->n_warnings > query->n_warnings)
+	if (query->what == QUERY_MARK && answered)
+		accept(collector, query);
+	else if (query->what == QUERY_MARK)
+		refuse(collector, query,
+		       "its agent does not answer: it runs without a sampler thread, so it takes no marks");
+	else if (query->what == QUERY_SET && stream->n_warnings > query->n_warnings)
 		refuse(collector, query, stream->warning);
 	else if (query->what == QUERY_SET && !answered)
 		refuse(collector, query,
@@ -176,7 +187,7 @@ static void answer(struct collector *collector, struct query *query, struct stre
 static void answer_for_ended(struct collector *collector, struct query *query, struct stream *stream)
 {
 	query->stream = stream->id;
-	if (query->what == QUERY_SET)
+	if (query->what == QUERY_SET || query->what == QUERY_MARK)
 		refuse(collector, query, "it has ended");
 	else if (query->what == QUERY_STREAM)
 		tell_stream(collector, query, stream, true);
@@ -187,22 +198,44 @@ static void answer_for_ended(struct collector *collector, struct query *query, s
 /* The process is known: asks its agent. */
 static void ask(struct query *query, struct stream *stream)
 {
-	bool set = query->what == QUERY_SET;
+	bool set = query->what == QUERY_SET || query->what == QUERY_MARK;
+	uint16_t type = query->what == QUERY_MARK ? FRAME_MARK : set ? FRAME_SET : FRAME_CHECK;
 
 	query->stream = stream->id;
 	query->n_answers = stream->n_answers;
 	query->n_warnings = stream->n_warnings;
 	query->phase = PHASE_WAIT;
 	query->deadline = now_ms() + (set ? SET_MS : ANSWER_MS);
-	if (stream_send(stream, set ? FRAME_SET : FRAME_CHECK, set ? query->text : NULL) < 0)
+	if (stream_send(stream, type, set ? query->text : NULL) < 0)
 		query->deadline = 0;
+}
+
+/* A mark for every live process. */
+static void mark_all(struct collector *collector, struct query *query)
+{
+	if (!streams_ask(collector, FRAME_MARK, query->text)) {
+		refuse(collector, query, "there is no process to mark");
+		return;
+	}
+	query->phase = PHASE_WAIT;
+	query->deadline = now_ms() + SET_MS;
+}
+
+static void wait_for_all(struct collector *collector, struct query *query, uint64_t now)
+{
+	if (streams_answered(collector))
+		accept(collector, query);
+	else if (now >= query->deadline)
+		refuse(collector, query, "not all of their agents answer: some run without a sampler thread");
 }
 
 static void find(struct collector *collector, struct query *query, uint64_t now)
 {
 	struct stream *stream = query->what == QUERY_LIST ? NULL : stream_of_pid(collector, query->pid);
 
-	if (stream && stream->state != STREAM_ENDED)
+	if (query->what == QUERY_MARK && !query->pid)
+		mark_all(collector, query);
+	else if (stream && stream->state != STREAM_ENDED)
 		ask(query, stream);
 	else if (now < collector->patience)
 		query->deadline = collector->patience;
@@ -220,7 +253,9 @@ static void go_on(struct collector *collector, struct query *query, uint64_t now
 
 	if (query->phase == PHASE_FIND)
 		find(collector, query, now);
-	if (query->phase == PHASE_WAIT) {
+	if (query->phase == PHASE_WAIT && !query->stream) {
+		wait_for_all(collector, query, now);
+	} else if (query->phase == PHASE_WAIT) {
 		stream = stream_of_id(collector, query->stream);
 		if (!stream)
 			refuse(collector, query, "it has ended");
@@ -263,7 +298,7 @@ void query_begin(struct collector *collector, const struct wire_header *frame, i
 	query->next = collector->queries;
 	collector->queries = query;
 	source_add(collector, &query->socket, fd, EPOLLIN, query_ready);
-	if (query->what < QUERY_LIST || query->what > QUERY_SET)
+	if (query->what < QUERY_LIST || query->what > QUERY_MARK)
 		refuse(collector, query, "this guardctl does not know what was asked");
 }
 

@@ -221,7 +221,7 @@ int stream_send(struct stream *stream, uint16_t type, const char *text)
 	return connection_send(stream->socket.fd, frame);
 }
 
-static bool all_answered(const struct collector *collector)
+bool streams_answered(const struct collector *collector)
 {
 	for (const struct stream *stream = collector->streams; stream; stream = stream->next)
 		if (stream->state == STREAM_LIVE && stream->asked && stream->n_answers <= stream->answers_before)
@@ -229,15 +229,24 @@ static bool all_answered(const struct collector *collector)
 	return true;
 }
 
+unsigned streams_ask(struct collector *collector, uint16_t type, const char *text)
+{
+	unsigned n = 0;
+
+	for (struct stream *stream = collector->streams; stream; stream = stream->next) {
+		stream->answers_before = stream->n_answers;
+		stream->asked = stream->state == STREAM_LIVE && stream_send(stream, type, text) == 0;
+		n += stream->asked;
+	}
+	return n;
+}
+
 void streams_check(struct collector *collector)
 {
 	uint64_t deadline = now_ms() + ANSWER_MS, now;
 
-	for (struct stream *stream = collector->streams; stream; stream = stream->next) {
-		stream->answers_before = stream->n_answers;
-		stream->asked = stream->state == STREAM_LIVE && stream_send(stream, FRAME_CHECK, NULL) == 0;
-	}
-	while (!all_answered(collector) && (now = now_ms()) < deadline)
+	streams_ask(collector, FRAME_CHECK, NULL);
+	while (!streams_answered(collector) && (now = now_ms()) < deadline)
 		if (collector_step(collector, (int)(deadline - now)) < 0)
 			break;
 	for (struct stream *stream = collector->streams; stream; stream = stream->next)

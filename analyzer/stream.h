@@ -54,5 +54,8 @@ uint64_t streams_tick(struct collector *collector, uint64_t now);
 void streams_free(struct collector *collector);
 /* Forgets the oldest ended processes beyond collector->keep_ended; where that is 0, only their streams. */
 void streams_sweep(struct collector *collector);
+/* Sends this to all live agents; how many took it. streams_answered: each of them has sent a snapshot since. */
+unsigned streams_ask(struct collector *collector, uint16_t type, const char *text);
+bool streams_answered(const struct collector *collector);
 /* Asks all live agents for a snapshot now and reads the regions of those that do not answer. */
 void streams_check(struct collector *collector);

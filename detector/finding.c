@@ -3,6 +3,7 @@
  */
 #include "detector/finding.h"
 #include "detector/elementary.h"
+#include "detector/marks.h"
 #include "detector/reason.h"
 #include "detector/thresholds.h"
 #include "detector/trend.h"
@@ -254,7 +255,12 @@ void finding_judge(struct evidence_row *row, const struct calendar *calendar)
 	struct view v = {.row = row, .calendar = calendar, .t = (double)(calendar->walk_ns - calendar->begin_ns)};
 	struct wire_evidence *f = &row->found, was = *f;
 
-	*f = (struct wire_evidence){.callsite = was.callsite, .state = was.state, .in_a_row = was.in_a_row};
+	*f = (struct wire_evidence){.callsite = was.callsite,
+				    .state = was.state,
+				    .in_a_row = was.in_a_row,
+				    .marks = was.marks,
+				    .blocks_per_mark = was.blocks_per_mark,
+				    .bytes_per_mark = was.bytes_per_mark};
 	if (!calendar->walk_ns || v.t <= 0)
 		return;
 	f->age_s = (float)(v.t * NS);
@@ -376,8 +382,10 @@ void finding_reasons(const struct wire_evidence *found, uint64_t age_ns, uint64_
 	enum verdict_state state = finding_state(found);
 
 	memset(reasons, 0, n * sizeof(*reasons));
-	if (found->marks >= MARKS_IN_A_ROW)
+	if (marks_state(found) != VERDICT_INCONCLUSIVE)
 		because(&r, REASON_MARKS, found->marks, found->blocks_per_mark, found->bytes_per_mark);
+	if (r.n && found->finding == FINDING_YOUNG)
+		return; /* that says it all */
 	if (state == VERDICT_LEAK || state == VERDICT_GROWTH)
 		suspicion(&r, found, (double)age_ns * NS, (double)hold_ns * NS);
 	else

@@ -3,6 +3,7 @@
  */
 #include "detector/findings.h"
 #include "detector/elementary.h"
+#include "detector/marks.h"
 #include "detector/thresholds.h"
 
 void findings_begin(struct findings *findings, const struct options *options, uint64_t age_ns, bool at_end)
@@ -65,6 +66,11 @@ enum verdict_state findings_settle(struct findings *findings, struct wire_eviden
 	else if (found->in_a_row < UINT8_MAX)
 		found->in_a_row++;
 	state = hold_back(findings, found, state);
+	if (!is_bad(state) && marks_state(found) != VERDICT_INCONCLUSIVE) {
+		state = marks_state(found);
+		findings->n_marked++;
+		findings->bytes_per_mark += found->bytes_per_mark;
+	}
 	found->state = (uint8_t)state;
 	findings->n_judged += found->finding != FINDING_YOUNG;
 	findings->n[state]++;

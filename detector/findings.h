@@ -3,7 +3,7 @@
  *
  * False discoveries: over the callsites that have survivors, Benjamini and Hochberg's procedure keeps their share below
  * 1 %. On a running process E7 applies: its age is `hold` or more, two evaluations in a row say so, and 64 KB have
- * survived. At its end neither is asked for.
+ * survived. At its end neither is asked for. What the marks say (marks.h) is never held back.
  *
  *   findings_begin; for each row: finding_judge, findings_add; findings_sift; for each row: findings_settle
  *
@@ -23,6 +23,8 @@ struct findings {
 	uint32_t by_z[FINDINGS_BINS];	   /* of these: by z, in tenths from TREND_Z on */
 	double z_cut;			   /* what is below may be a false discovery */
 	uint32_t n_judged;		   /* callsites of which something is said */
+	uint32_t n_marked;		   /* of those that leak or grow, by their marks alone */
+	double bytes_per_mark;		   /* of these */
 	uint32_t n_suspects;		   /* would be leak or growth if nothing were held back */
 	uint32_t n[N_VERDICTS];		   /* callsites by state */
 	double bytes_per_hour[N_VERDICTS]; /* of these */

@@ -157,6 +157,9 @@ static size_t evidence_text(const struct wire_reason *reason, char *text, size_t
 	case REASON_ADVICE_TRIM:
 		return say(text, size,
 			   "malloc_trim(), a lower MALLOC_ARENA_MAX or another allocator would give it back");
+	case REASON_CALLSITES_MARKED:
+		return say(text, size, "%s grow%s from mark to mark: +%s each", callsite_words(v[0]).s,
+			   v[0] < 1.5 ? "s" : "", size_words(v[1]).s);
 	case REASON_GROWN_OUTSIDE:
 		return say(text, size, "RSS grows outside malloc: %s anonymous, %s of files, %s shared",
 			   size_words(v[0]).s, size_words(v[1]).s, size_words(v[2]).s);

@@ -49,6 +49,7 @@ enum reason_code {
 	REASON_KEPT_IDLE,	  /* bytes retained, growth of RSS, growth of live bytes */
 	REASON_ADVICE_TRIM,	  /* none */
 	REASON_GROWN_OUTSIDE,	  /* bytes outside malloc, in files, shared: since the first quarter */
+	REASON_CALLSITES_MARKED,  /* callsites, bytes a mark */
 	N_REASON_CODES,
 };
 

@@ -55,6 +55,7 @@
 
 /* Marks: as many in a row, each with one block more. */
 #define MARKS_IN_A_ROW 5u
+#define MARKS_STEADY 0.25 /* of the mean step, the least one */
 
 /* The process: RSS that is neither live nor ours. */
 #define FOOTPRINT_BYTES 8388608.0 /* less than this is not worth a word */

@@ -210,7 +210,9 @@ static enum verdict_state judge(const struct detector *d, const struct figures *
 
 	if (f->n[VERDICT_LEAK])
 		because(v, REASON_CALLSITES_LEAK, f->n[VERDICT_LEAK], f->bytes_per_hour[VERDICT_LEAK], 0);
-	if (f->n[VERDICT_GROWTH])
+	if (f->n_marked)
+		because(v, REASON_CALLSITES_MARKED, f->n_marked, f->bytes_per_mark, 0);
+	if (f->n[VERDICT_GROWTH] > f->n_marked)
 		because(v, REASON_CALLSITES_GROW, f->n[VERDICT_GROWTH], f->bytes_per_hour[VERDICT_GROWTH], 0);
 	if (f->n_suspects)
 		because(v, REASON_CALLSITES_SUSPECT, f->n_suspects, age, hold);

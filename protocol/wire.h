@@ -12,6 +12,7 @@
  *   analyzer -> agent    : CHECK       take a snapshot now
  *   analyzer -> agent    : SET         change one option (WIRE_TEXT "name=value")
  *   analyzer -> agent    : RESTART     rate-limited graceful restart
+ *   analyzer -> agent    : MARK        an iteration has ended (WIRE_TEXT its name)
  *   guardctl -> serve    : QUERY       WIRE_QUERY; the answer is REPLY frames, or a stream
  *   serve    -> guardctl : REPLY       WIRE_TEXT; the last one has FRAME_LAST
  *
@@ -37,6 +38,7 @@ enum frame_type {
 	FRAME_CHECK = 16,
 	FRAME_SET = 17,
 	FRAME_RESTART = 18,
+	FRAME_MARK = 19,
 	FRAME_QUERY = 32,
 	FRAME_REPLY = 33,
 };
@@ -288,7 +290,7 @@ struct wire_end {
 	uint64_t time_ns; /* since the agent started */
 };
 
-enum event_kind { EVENT_VERDICT = 1, EVENT_ACTION, EVENT_WARNING };
+enum event_kind { EVENT_VERDICT = 1, EVENT_ACTION, EVENT_WARNING, EVENT_MARK };
 
 struct wire_event {
 	uint64_t time_ns;
@@ -296,7 +298,7 @@ struct wire_event {
 	uint32_t value;
 };
 
-enum query_what { QUERY_LIST = 1, QUERY_STREAM, QUERY_CHECK, QUERY_SET };
+enum query_what { QUERY_LIST = 1, QUERY_STREAM, QUERY_CHECK, QUERY_SET, QUERY_MARK };
 
 struct wire_query {
 	uint32_t what; /* enum query_what */

@@ -49,7 +49,7 @@ _guardctl() {
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
 	replay) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	report) mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$(_guardctl_pids)" -- "$current") ;;
-	check) mapfile -t COMPREPLY < <(compgen -W "$(_guardctl_pids)" -- "$current") ;;
+	check | mark) mapfile -t COMPREPLY < <(compgen -W "$(_guardctl_pids)" -- "$current") ;;
 	set)
 		if ((COMP_CWORD == 2)); then
 			mapfile -t COMPREPLY < <(compgen -W "$(_guardctl_pids)" -- "$current")

@@ -66,6 +66,7 @@ static const struct {
 	{REASON_GROWN_OUTSIDE,
 	 {64 * MB, 0, MB},
 	 "RSS grows outside malloc: 64.0 MB anonymous, 0 B of files, 1.0 MB shared"},
+	{REASON_CALLSITES_MARKED, {2, 80}, "2 callsites grow from mark to mark: +80 B each"},
 	{(enum reason_code)999, {0}, "reason 999"},
 };
 
