@@ -52,9 +52,12 @@ def is_class_leak(trial):
 
 
 def first_alert(trial, states, sites=None):
-  """When the verdict was first one of these, on one of the sites (None: on the process); None: never."""
+  """When the verdict was first one of these, on one of the sites (None: on the process); None: never. Nothing counts
+  before the run has settled, for a run that until then looks like a leaking one."""
+  settled = 1.1 * trial['truth']['settles_s']
   times = [step['t_s'] for step in trial['verdict']['transitions'] or []
-           if step['state'] in states and (step['site'] is None if sites is None else step['site'] in sites)]
+           if step['state'] in states and step['t_s'] > settled and
+           (step['site'] is None if sites is None else step['site'] in sites)]
   return min(times) if times else None
 
 
@@ -123,12 +126,14 @@ def localisation(trials):
 
 
 def rate_errors(trials):
+  """Of the site that the run is about, where it leaks at a constant rate and was flagged: one figure a run."""
   errors = {}
   for trial in trials:
+    subject = trial['truth']['subject']
+    said = trial['verdict']['sites'].get(subject)
     for site in trial['truth']['leaking']:
-      said = trial['verdict']['sites'].get(site['site'])
-      if site['bytes_per_s'] and said and said['state'] in ALERTS:
-        errors['%s %s' % (name_of(trial), site['site'])] = abs(said['growth_bytes_per_s'] / site['bytes_per_s'] - 1)
+      if site['site'] == subject and site['bytes_per_s'] and said and said['state'] in ALERTS:
+        errors[name_of(trial)] = abs(said['growth_bytes_per_s'] / site['bytes_per_s'] - 1)
   worst = sorted(errors.items(), key=lambda item: -item[1])[:20]
   return {'n': len(errors), 'median': quantile(errors.values(), 0.5), 'p95': quantile(errors.values(), 0.95),
           'worst': worst}
@@ -142,7 +147,7 @@ def lost_at(site, time, length):
 
 
 def detection_times(trials, hold_s):
-  """From the first lost block to the alert on its site: seconds, blocks, and as a share of the bar, max(hold, 16 blocks)."""
+  """From the first lost block to the alert on its site; the bar is max(hold, time of the 16th block)."""
   seconds, blocks, of_bar = [], [], []
   for trial in trials:
     length = trial['truth']['duration_s']

@@ -69,7 +69,8 @@ def check_log(build, behaviour, seed):
     if truth['any_time_only'] or behaviour == 'L21':
       check('%s: %s keeps %d blocks' % (name, site['site'], blocks), blocks == 0)
     elif behaviour not in ('L19', 'L20', 'L48'):  # one block grows: bytes count there
-      check('%s: %s lost %d blocks and keeps %d' % (name, site['site'], site['blocks'], blocks), blocks >= site['blocks'])
+      check('%s: %s lost %d blocks and keeps %d' % (name, site['site'], site['blocks'], blocks),
+            blocks >= site['blocks'])
     check(name + ': lost bytes are not there', truth['any_time_only'] or behaviour == 'L21' or size >= site['bytes'])
     check(name + ': the 32nds do not add up', site['lost_by'][0] == 0 and site['lost_by'][32] == site['blocks'])
 
@@ -79,7 +80,8 @@ def made_trial(behaviour, state, flagged=(), leaking=(), transitions=(), subject
   if subject_state:
     sites['subject'] = {'rank': 1, 'state': subject_state, 'growth_bytes_per_s': 0, 'reasons': []}
   return {'truth': {'behaviour': behaviour, 'seed': 1, 'state': 'leak' if leaking else 'stable', 'also': 'warm_up',
-                    'any_time_only': False, 'duration_s': 3200, 'sites': 10, 'subject': 'subject',
+                    'any_time_only': False, 'settles_s': 0, 'duration_s': 3200, 'sites': 10,
+                    'subject': leaking[0] if leaking else 'subject',
                     'leaking': [{'site': name, 'state': 'leak', 'blocks': 64, 'bytes': 640, 'bytes_per_s': 10.0,
                                  'first_s': 100.0, 'sixteenth_s': 800.0, 'lost_by': [2 * i for i in range(33)]}
                                 for name in leaking]},

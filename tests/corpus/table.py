@@ -61,7 +61,8 @@ def confusion_table(scores):
 
 
 def misjudged(scores):
-  for title, names in (('false alarms at the end', scores['end']['false_alarms']), ('missed at the end', scores['end']['missed']),
+  for title, names in (('false alarms at the end', scores['end']['false_alarms']),
+                       ('missed at the end', scores['end']['missed']),
                        ('false alarms at any time, leak alone', scores['any_time_leak']['false_alarms']),
                        ('missed at any time, leak alone', scores['any_time_leak']['missed']),
                        ('innocent callsites flagged', scores['localisation']['innocent_flagged'])):

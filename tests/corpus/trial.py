@@ -1,4 +1,4 @@
-"""One run of a behaviour: its log is made, judged by `guardctl replay` and by the other rules, and the answers are kept."""
+"""One run of a behaviour: its log is made and judged, by `guardctl replay` and by the other rules."""
 import json
 import os
 import subprocess
@@ -68,11 +68,12 @@ def judge(build, behaviour, seed, arguments, settings, others=True):
   with tempfile.TemporaryDirectory(prefix='corpus.', dir='/dev/shm' if os.path.isdir('/dev/shm') else None) as folder:
     log, truth = simulate(build, behaviour, seed, arguments, folder)
     wanted = {site['site'] for site in truth['leaking']} | {truth['subject']}
-    command = [os.path.join(build, 'analyzer', 'guardctl'), 'replay', '--report', 'json:' + os.path.join(folder, 'report')]
+    report = os.path.join(folder, 'report')
+    command = [os.path.join(build, 'analyzer', 'guardctl'), 'replay', '--report', 'json:' + report]
     for setting in settings:
       command += ['--set', setting]
     run(command + [log])
-    with open(os.path.join(folder, 'report'), encoding='utf-8') as file:
+    with open(report, encoding='utf-8') as file:
       verdict = read_report(file.read(), wanted)
     answers = None
     if others:

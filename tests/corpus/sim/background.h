@@ -4,6 +4,7 @@
 #pragma once
 #include "behaviour.h"
 #include "random.h"
+#include <stddef.h>
 
-/* An innocent part with parameters of its own; `name` is the caller's and stays. */
-struct part background_draw(struct random *random, const char *name);
+/* An innocent part with parameters of its own. Its name, of its kind and the number, goes into `name`, which stays. */
+struct part background_draw(struct random *random, char *name, size_t size, unsigned number);

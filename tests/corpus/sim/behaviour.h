@@ -79,8 +79,9 @@ struct behaviour {
 	enum truth truth, also; /* of the run; a second answer that is right too */
 	enum residence residence;
 	bool any_time_only; /* the leak is gone at the end: only a verdict before counts */
-	uint32_t marks;	    /* iterations of the run that end with a mark */
-	bool bare;	    /* no innocent sites beside it */
+	double settles; /* until then nothing tells the run from a leaking one: what is said before does not count */
+	uint32_t marks; /* iterations of the run that end with a mark */
+	bool bare;	/* no innocent sites beside it */
 	struct part parts[BEHAVIOUR_PARTS];
 };
 

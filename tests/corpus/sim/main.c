@@ -21,7 +21,7 @@ struct run {
 	const char *truth_path;
 	struct world world;
 	struct actor actors[ACTORS];
-	uint32_t n_actors;
+	uint32_t n_actors, subject; /* the site that the run is about */
 	char names[32][24];
 };
 
@@ -80,11 +80,13 @@ static void write_truth(const struct run *run, FILE *file)
 	fprintf(file,
 		"{\"behaviour\":\"%s\",\"text\":\"%s\",\"seed\":%llu,\"state\":\"%s\",\"also\":\"%s\",\"any_time_"
 		"only\":%s,"
-		"\"duration_s\":%.3f,\"sites\":%zu,\"allocations\":%llu,\"frees\":%llu,\"subject\":\"%s\",\"leaking\":"
+		"\"settles_s\":%.3f,\"duration_s\":%.3f,\"sites\":%zu,\"allocations\":%llu,\"frees\":%llu,\"subject\":"
+		"\"%s\",\"leaking\":"
 		"[",
 		b->id, b->text, (unsigned long long)run->seed, truth_name(b->truth), truth_name(b->also),
-		b->any_time_only ? "true" : "false", run->world.length, run->world.n_sites,
-		(unsigned long long)run->world.n_allocs, (unsigned long long)run->world.n_frees, b->parts[0].site);
+		b->any_time_only ? "true" : "false", b->settles * run->world.length, run->world.length,
+		run->world.n_sites, (unsigned long long)run->world.n_allocs, (unsigned long long)run->world.n_frees,
+		run->world.sites[run->subject].name);
 	for (size_t i = 0; i < run->world.n_sites; i++) {
 		if (run->world.sites[i].truth == TRUTH_NONE)
 			continue;
@@ -110,11 +112,12 @@ static void add_actors(struct run *run)
 			part.period *= random_between(&w->random, 0.85, 1.15);
 		part.life *= random_between(&w->random, 0.85, 1.15);
 		actor_init(&run->actors[run->n_actors], w, &part, run->n_actors, part.n < 100 ? 1 : rate, size);
+		if (part.truth != TRUTH_NONE && w->sites[run->subject].truth == TRUTH_NONE)
+			run->subject = run->actors[run->n_actors].site;
 		run->n_actors++;
 	}
 	for (uint32_t i = 0; i < n_background; i++) {
-		snprintf(run->names[i], sizeof(run->names[i]), "innocent_%u", i + 1);
-		part = background_draw(&w->random, run->names[i]);
+		part = background_draw(&w->random, run->names[i], sizeof(run->names[i]), i + 1);
 		actor_init(&run->actors[run->n_actors], w, &part, run->n_actors, 1, 1);
 		run->n_actors++;
 	}
