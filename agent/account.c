@@ -268,7 +268,6 @@ static void tick(struct shard *shard, uintptr_t sp)
 			verify(shard, &frame);
 		}
 	} else if (was == BUSY_NO) {
-		thread.busy = BUSY_AGENT;
 		lifecycle_begin(&frame);
 	}
 	thread_leave(was);

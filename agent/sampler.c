@@ -142,7 +142,6 @@ void sampler_stop(void)
 static bool thread_start(size_t stack_size)
 {
 	pthread_attr_t attributes;
-	sigset_t all, old;
 	int r;
 
 	pthread_attr_init(&attributes);
@@ -154,10 +153,7 @@ static bool thread_start(size_t stack_size)
 		pthread_attr_setschedpolicy(&attributes, SCHED_OTHER);
 		pthread_attr_setschedparam(&attributes, &normal);
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = pthread_create(&thread_id, &attributes, sampler_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attributes);
 	if (!r)
 		pthread_setname_np(thread_id, "libguard");
@@ -212,6 +208,7 @@ static uint64_t next_look(uint64_t now)
 void sampler_consider(struct shard *shard, const struct frame *frame)
 {
 	uint64_t now;
+	sigset_t all, old;
 	int no = NOT_YET;
 	bool started;
 
@@ -230,8 +227,13 @@ void sampler_consider(struct shard *shard, const struct frame *frame)
 	}
 	if (!__atomic_compare_exchange_n((int *)&running, &no, STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
+	/* For the new thread; and so that what a handler of the host allocates meanwhile is not taken for ours. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
 	thread.busy = BUSY_AGENT;
 	started = thread_start(STACK_SIZE) || thread_start(STACK_SIZE_LARGE);
+	thread.busy = BUSY_HOOK;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	__atomic_store_n(&running, started ? RUNNING : NEVER, __ATOMIC_RELEASE);
 	shard_countdown(shard, UINT64_MAX);
 }

@@ -149,6 +149,26 @@ static bool busy_is_stale(const struct frame *frame)
 	       frame->sp < thread.stack_high;
 }
 
+/* A thread's first hook. A handler of the host that allocates has to find the thread ready, or not begun. */
+static bool begin_thread(const struct frame *frame, uint32_t epoch)
+{
+	bool blocked = !process_sandbox, attached;
+	uint64_t signals;
+
+	if (blocked)
+		sys_signals_block(&signals);
+	attached = thread_attach(frame);
+	if (attached) {
+		mode_thread(thread.shard);
+		thread.epoch = epoch;
+	} else {
+		process_dropped(LOST_THREAD);
+	}
+	if (blocked)
+		sys_signals_restore(&signals);
+	return attached;
+}
+
 /* The thread's copy of the epoch differs from the process's: start, fork, new thread, or news. */
 static bool catch_up(const struct frame *frame)
 {
@@ -157,20 +177,13 @@ static bool catch_up(const struct frame *frame)
 	if (epoch == EPOCH_DORMANT)
 		return false;
 	if (epoch == EPOCH_NONE) {
-		thread.busy = BUSY_AGENT;
 		if (!(lifecycle_started() ? lifecycle_begin_child() : lifecycle_begin(frame)))
 			return false;
-		thread.busy = BUSY_HOOK;
 		epoch = process_epoch();
 	}
-	if (thread.epoch == EPOCH_THREAD_NEW) {
-		if (!thread_attach(frame)) {
-			process_dropped(LOST_THREAD);
-			return false;
-		}
-	} else {
-		stack_forget(thread.shard);
-	}
+	if (thread.epoch == EPOCH_THREAD_NEW)
+		return begin_thread(frame, epoch);
+	stack_forget(thread.shard);
 	mode_thread(thread.shard);
 	thread.epoch = epoch;
 	return true;

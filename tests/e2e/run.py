@@ -6,7 +6,7 @@ The program's source says in its head comment how it is run and what is expected
   case: NAME  key=value ...
 
   args=A,B     arguments            env=N=V      environment (repeatable)
-  preload=LIB  another library, preloaded in both runs; the case is skipped where it is not installed
+  preload=LIB  another library, preloaded in both runs; the case is skipped where it is neither given nor installed
   set=N=V      an option for guardctl run --set (repeatable)
   exit=N       exit status (default 0), or signal=SIGNAME
   how=, final= the end.how and end.final_state of the process;  hows=A,B  those of all images of its pid
@@ -62,14 +62,14 @@ def expected_status(case):
   return int(case.get('exit', 0))
 
 
-def run_case(case, program, guardctl, folder, skip_exit):
+def run_case(case, program, guardctl, folder, skip_exit, libraries):
   """None when all is as expected, 'skip', or a list of what is not."""
   arguments = [program] + (case['args'].split(',') if 'args' in case else [])
   bare_file, expect_file = os.path.join(folder, 'bare'), os.path.join(folder, 'expect')
   report_file = os.path.join(folder, 'report.json')
   preload = None
   if 'preload' in case:
-    preload = harness.find_library(case['preload'])
+    preload = libraries.get(case['preload']) or harness.find_library(case['preload'])
     if not preload:
       return 'skip'
   environment = case_environment(case, folder, bare_file)
@@ -109,6 +109,7 @@ def main():
   parser.add_argument('--guardctl', help='the analyzer; without it, only the bare run is checked')
   parser.add_argument('--case', help='run this case only')
   parser.add_argument('--keep', action='store_true', help='keep the folder with books and report')
+  parser.add_argument('--library', action='append', default=[], help='one that a case may preload')
   parser.add_argument('source')
   parser.add_argument('program')
   options = parser.parse_args()
@@ -121,7 +122,8 @@ def main():
       continue
     folder = tempfile.mkdtemp(prefix='guard-e2e-')
     try:
-      wrong = run_case(case, os.path.abspath(options.program), options.guardctl, folder, skip_exit)
+      wrong = run_case(case, os.path.abspath(options.program), options.guardctl, folder, skip_exit,
+                       {os.path.basename(path): os.path.abspath(path) for path in options.library})
     finally:
       if options.keep:
         print('kept %s' % folder)
