@@ -3,6 +3,7 @@
  */
 #include "agent/account.h"
 #include "agent/callsite.h"
+#include "agent/governor.h"
 #include "agent/lifecycle.h"
 #include "agent/mode.h"
 #include "agent/modules.h"
@@ -104,9 +105,22 @@ static void count_bare(struct shard *shard, void *p, uint64_t size, uint64_t fro
 	count_alloc(shard, shard->bare->cell, size);
 }
 
-guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from)
+/* What the thread's mode does with a block. */
+static void count(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested, uint64_t from)
 {
 	struct wire_sampling sampling;
+
+	if (thread.mode == MODE_EXACT || module_is_loader_code(frame->ra))
+		count_exact(shard, p, size, frame, nested, from);
+	else if (thread.mode == MODE_COUNTS)
+		count_bare(shard, p, size, from);
+	else if (mode_meets(shard, size, &sampling))
+		count_new(shard, p, size, frame, nested, &sampling, from);
+}
+
+guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from)
+{
+	uint64_t begun;
 	struct shard *shard;
 	struct frame frame;
 	uint32_t was;
@@ -121,12 +135,10 @@ guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64
 	if (!thread_enter(&frame, &was))
 		return p;
 	shard = thread.shard;
-	if (thread.mode == MODE_EXACT || module_is_loader_code(frame.ra))
-		count_exact(shard, p, size, &frame, was != BUSY_NO, from);
-	else if (thread.mode == MODE_COUNTS)
-		count_bare(shard, p, size, from);
-	else if (mode_meets(shard, size, &sampling))
-		count_new(shard, p, size, &frame, was != BUSY_NO, &sampling, from);
+	begun = unlikely(thread.timed && !process_sandbox) ? governor_begin(shard, sp) : 0;
+	count(shard, p, size, &frame, was != BUSY_NO, from);
+	if (unlikely(begun))
+		governor_end(shard, begun, sp, (uintptr_t)p);
 	thread_leave(was);
 	errno = saved;
 	if (was == BUSY_NO && --shard->countdown == 0)
@@ -151,7 +163,8 @@ void *account_alloc_other(void *p, uint64_t size, uintptr_t sp, uint64_t from)
 			thread.until -= (int64_t)size + 1;
 			return p;
 		}
-		if (thread.mode == MODE_COUNTS && likely(shard->bare != NULL) && likely(thread.busy != BUSY_AGENT))
+		if (thread.mode == MODE_COUNTS && likely(!thread.timed) && likely(shard->bare != NULL) &&
+		    likely(thread.busy != BUSY_AGENT))
 			return account_count_alloc(p, size, sp, shard, shard->bare, from);
 	}
 	return account_alloc_slow(p, size, sp, from);
@@ -267,6 +280,8 @@ static void tick(struct shard *shard, uintptr_t sp)
 				shard_countdown(shard, options.verify);
 			verify(shard, &frame);
 		}
+		if (unlikely(options.overhead_budget > 0))
+			governor_time_next(shard);
 	} else if (was == BUSY_NO) {
 		lifecycle_begin(&frame);
 	}

@@ -2,6 +2,7 @@
  * Hearing. See hear.h.
  */
 #include "agent/hear.h"
+#include "agent/governor.h"
 #include "agent/judge.h"
 #include "agent/link.h"
 #include "agent/look.h"
@@ -24,7 +25,7 @@ static char frame_buffer[FRAME_MAX] __attribute__((aligned(8)));
 /* Options have changed. */
 static void apply(void)
 {
-	mode_configure();
+	governor_configure(mode_configure());
 	judge_configure();
 }
 

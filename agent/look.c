@@ -4,6 +4,7 @@
 #include "agent/look.h"
 #include "agent/blockmap.h"
 #include "agent/estimate.h"
+#include "agent/governor.h"
 #include "agent/history.h"
 #include "agent/judge.h"
 #include "agent/memory.h"
@@ -50,7 +51,7 @@ static void turn_give(void)
 }
 
 /* One sample, judged; the sums it takes are for the snapshot too. */
-static void look(bool ask_heap, bool at_end)
+static struct region_cell look(bool ask_heap, bool at_end)
 {
 	struct wire_sample sample = {.time_ns = proc_monotonic() - store->process.start_monotonic_ns};
 	const struct region_cell *sums;
@@ -66,6 +67,7 @@ static void look(bool ask_heap, bool at_end)
 	own_cost(&sample);
 	history_add(&sample);
 	judge_sample(&sample, estimate(sums, n), n, at_end);
+	return total;
 }
 
 void look_read(void)
@@ -123,9 +125,12 @@ static void note_transition(void)
 
 void look_regularly(void)
 {
+	struct region_cell total;
+
 	if (!turn_take(SEND_WAIT_MS))
 		return;
-	look(true, false);
+	total = look(true, false);
+	governor_look(&total);
 	store->agent.cpu_ns = proc_thread_cpu();
 	note_transition();
 	tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
@@ -166,4 +171,5 @@ void look_postfork_child(void)
 	told_state = VERDICT_INCONCLUSIVE;
 	history_postfork_child();
 	judge_postfork_child();
+	governor_postfork_child();
 }

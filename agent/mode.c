@@ -4,6 +4,7 @@
 #include "agent/mode.h"
 #include "agent/callsite.h"
 #include "agent/gap.h"
+#include "agent/governor.h"
 #include "agent/memory.h"
 #include "agent/stack.h"
 #include "protocol/sampling.h"
@@ -40,13 +41,14 @@ void mode_init(void)
 	enter(asked_kind, asked_mean);
 }
 
-void mode_configure(void)
+bool mode_configure(void)
 {
 	if (options.mode == asked_kind && options.sample_bytes == asked_mean)
-		return;
+		return false;
 	asked_kind = options.mode;
 	asked_mean = options.sample_bytes;
 	mode_set(asked_kind, asked_mean);
+	return true;
 }
 
 void mode_set(uint32_t mode, uint64_t sample_bytes)
@@ -103,6 +105,9 @@ void mode_thread(struct shard *shard)
 	thread.sample_bytes = __atomic_load_n(&mean, __ATOMIC_RELAXED);
 	thread.partial = store->agent.modes & (1u << MODE_SAMPLED | 1u << MODE_OFF);
 	thread.until = thread.rest = 0;
+	thread.timed = thread.mode == MODE_SAMPLED && options.overhead_budget > 0;
+	if (options.overhead_budget > 0 && shard->countdown > TIMED_EVERY)
+		shard->countdown = TIMED_EVERY;
 	if (thread.mode == MODE_EXACT)
 		return;
 	stack_disown(shard);

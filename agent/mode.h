@@ -20,8 +20,8 @@
 void mode_init(void);
 /* Another mode, or another sample_bytes; all threads notice at their next allocation. Context: sampler thread. */
 void mode_set(uint32_t mode, uint64_t sample_bytes);
-/* Options have changed: if the mode's have, it is now what they say. Context: sampler thread. */
-void mode_configure(void);
+/* Options have changed: if the mode's have (true), it is now what they say. Context: sampler thread. */
+bool mode_configure(void);
 /* Now: enum agent_mode. */
 uint32_t mode_now(void);
 /* Brings this thread up to date. Context: thread_enter(), its shard is there. */

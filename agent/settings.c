@@ -31,10 +31,6 @@ static void warn(void *context, const char *line)
 /* What the table knows but this version does not do yet: better said than silently left out. */
 static const char *unavailable(struct options *o)
 {
-	if (o->overhead_budget > 0) {
-		o->overhead_budget = 0;
-		return "overhead_budget: not there yet; it is off";
-	}
 	if (o->action == ACTION_TERM) {
 		o->action = ACTION_LOG;
 		return "action: term is not there yet; log is used";

@@ -38,6 +38,7 @@ struct shard {
 	struct backtrace nested;  /* for a signal handler that interrupts unwinding; made when first needed */
 	struct stack_entry *bare; /* mode counts: that of no stack; NULL: no room */
 	uint64_t random;	  /* mode sampled: state of gap_random() */
+	uint64_t timed, timed_alloc, timed_free; /* hooks that were timed, and their cycles */
 	pthread_mutex_t owner;
 };
 
@@ -56,6 +57,7 @@ struct thread {
 	uintptr_t stack_low, stack_high; /* [low, high) is known to be this thread's stack and mapped */
 	/* See mode.h. */
 	uint32_t mode;	       /* enum agent_mode: of this epoch */
+	bool timed;	       /* the next block's hook is (governor.h) */
 	bool partial;	       /* blocks without a word in the map are nothing unknown */
 	int64_t until;	       /* sampled, off: bytes that need no thought; 0 in other modes */
 	int64_t rest;	       /* from there to the next point of the sample */

@@ -203,6 +203,9 @@ static void put_cost(const struct text *t, const struct process *process)
 	if (process->detector.left_out)
 		fprintf(t->out, "            %s more callsites would be judged if there was room\n",
 			format_count(process->detector.left_out, unknown));
+	if (agent->hooks_ns)
+		fprintf(t->out, "            about %s of CPU in its hooks\n",
+			format_duration(agent->hooks_ns / 1e9, memory));
 	if (agent->verified)
 		fprintf(t->out, "            %s stacks unwound again, %s differed\n",
 			format_count(agent->verified, dropped), format_count(agent->verify_differences, unknown));

@@ -6,6 +6,7 @@
  *   t      four threads allocate in thread_blocks, the main thread frees every third
  *   c      four threads begin to allocate, hand over and free, and do so until it ends
  *   x      fork: the child frees half of the mid blocks that are left, allocates in child_blocks, and exits
+ *   w      wait two seconds
  *   k      write the books, and die of SIGKILL
  */
 #include "books.h"
@@ -171,6 +172,9 @@ static void obey(char letter)
 		return start_churn();
 	case 'x':
 		return fork_child();
+	case 'w':
+		sleep(2);
+		return;
 	case 'k':
 		return kill_self();
 	}

@@ -7,6 +7,7 @@ The modes of the agent, against the books of a program that keeps them.
            that was killed
   switch   under load the mode goes to all others and back; blocks that were there before stay exact, and so are those
            that come after; what is not says so
+  governor a tiny overhead_budget makes the agent step down, one that cannot be exceeded does not; blocks stay exact
   dormant  in mode off from the start there is no agent to report
 """
 import os
@@ -173,6 +174,24 @@ def switch(test, mode):
     test.check(not any(books.matches('mid_blocks', callsite) for callsite in process['callsites']), 'off: was counted')
 
 
+def governor(test):
+  regularly = ('--set', 'interval=20ms', '--set', 'start_delay=0s')
+  report, sections = run(test, 'ocwO', regularly + ('--set', 'overhead_budget=0.01%'))
+  process = report['processes'][0]
+  test.check(process['agent']['governed'] and 'sampled' in process['agent']['modes'] and
+             process['agent']['mode'] in ('sampled', 'counts'), 'governor: %s' % process['agent'])
+  test.check(process['agent']['hooks_cpu_s'] > 0, 'governor: the hooks cost nothing')
+  check_reason(test, 'governor', process, 'overhead_budget')
+  check_exactly(test, 'governor', process, sections[0], ['old_blocks'])
+  test.check(process['agent']['unknown_frees'] == 0, 'governor: unknown frees')
+  report, sections = run(test, 'ocwO', regularly + ('--set', 'overhead_budget=100%'))
+  process = report['processes'][0]
+  test.check(process['exact'] and not process['agent']['governed'] and process['agent']['modes'] == ['exact'],
+             'governor: did not stay: %s, %s' % (process['inexact_reasons'], process['agent']))
+  test.check(process['agent']['hooks_cpu_s'] > 0, 'governor: nothing was measured')
+  check_exactly(test, 'governor', process, sections[0], ['old_blocks'])
+
+
 def dormant(test):
   expect = dict(test.environment, EXPECT=test.path('dormant'))
   ran = harness.run(test.guarded([test.options.program, 'o'], ('--set', 'mode=off')), expect)
@@ -187,6 +206,7 @@ def main():
     killed(test)
     for mode in ('sampled', 'counts', 'off'):
       switch(test, mode)
+    governor(test)
     dormant(test)
     test.finish()
 
