@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SIZE_PLAUSIBLE (UINT64_C(1) << 57) /* bytes: no address space has more */
+#define TIME_PLAUSIBLE (UINT64_C(1) << 62) /* ns: a century */
+
 typedef int (*record_decoder)(struct process *process, const struct wire_record *record);
 
 /* Replaces *text; embedded NULs end it early. */
@@ -139,14 +142,31 @@ static int decode_counts(struct process *process, const struct wire_record *reco
 	return 0;
 }
 
+/* Sums and differences of a few of these overflow nowhere. */
+static void bound_sizes(struct wire_sample *sample)
+{
+	uint64_t *sizes[] = {&sample->rss,	   &sample->vms,       &sample->rss_anon,
+			     &sample->rss_file,	   &sample->rss_shmem, &sample->peak_rss,
+			     &sample->heap_mapped, &sample->heap_free, &sample->cgroup_current,
+			     &sample->agent_bytes};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (*sizes[i] > SIZE_PLAUSIBLE)
+			*sizes[i] = SIZE_PLAUSIBLE;
+}
+
 static int decode_samples(struct process *process, const struct wire_record *record)
 {
 	const struct wire_sample *samples = record_body(record, 0);
 	size_t n = record_size(record) / sizeof(*samples);
 	int r = 0;
 
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = process_add_sample(process, &samples[i]);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct wire_sample sample = samples[i];
+
+		bound_sizes(&sample);
+		r = sample.time_ns > TIME_PLAUSIBLE ? -EBADMSG : process_add_sample(process, &sample);
+	}
 	return r;
 }
 
@@ -164,7 +184,7 @@ static int decode_end(struct process *process, const struct wire_record *record)
 {
 	const struct wire_end *wire = record_body(record, sizeof(*wire));
 
-	if (!wire || wire->how >= N_ENDS)
+	if (!wire || wire->how >= N_ENDS || wire->time_ns > TIME_PLAUSIBLE)
 		return -EBADMSG;
 	process->end = *wire;
 	return 0;

@@ -26,7 +26,7 @@
 #endif
 
 #define POOL 16384u
-#define KEPT_LONGEST 4096u /* bytes of an input that is kept for good */
+#define KEPT_LONGEST 2048u /* bytes of an input that is kept for good */
 #define LONGEST_S 10
 
 volatile uint64_t fuzz_read;

@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""Redis and a threaded service under load and under the agent, for as long as asked, while guardctl comes and goes.
+
+usage: soak.py BUILD_FOLDER [TIME]     TIME as 90s, 2m or 1h (the default)
+
+guardctl serve is killed, stopped for a while, ended and started again; workers of the service are killed; redis saves by
+fork; options are set. In the end: the counts of the service are those of its books, both reports are exact, the
+agent's memory has not grown since the warm-up, and no descriptor, thread or process is left.
+"""
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'e2e'))
+import books  # noqa: E402
+import harness  # noqa: E402
+
+WARM_UP = 0.25  # of the time: until then memory may grow
+GROWTH_MOST = 1.05  # and after it by this, and a little
+GROWTH_FREE = 256 * 1024
+SHORT, SHORT_FREE = 60, 16 << 20  # a run shorter than this (seconds) is not warm in time
+TURN = 5.0  # seconds between two deeds
+
+
+def parse_time(text):
+  match = re.fullmatch(r'(\d+)(s|m|h)', text)
+  if not match:
+    sys.exit('soak: %r is no time such as 90s, 2m or 1h' % text)
+  return int(match.group(1)) * {'s': 1, 'm': 60, 'h': 3600}[match.group(2)]
+
+
+class Host:
+  """A guarded process, and what is known of it from outside."""
+
+  def __init__(self, name, child):
+    self.name, self.child, self.pid = name, child, child.pid
+    self.memory = []  # (time, bytes of the agent's own)
+
+  def descriptors(self):
+    found = set()
+    for name in os.listdir('/proc/%d/fd' % self.pid):
+      try:
+        found.add(os.readlink('/proc/%d/fd/%s' % (self.pid, name)).split(':')[0])
+      except OSError:
+        pass
+    return len(os.listdir('/proc/%d/fd' % self.pid)), sorted(found)
+
+  def agent_threads(self):
+    names = []
+    for task in os.listdir('/proc/%d/task' % self.pid):
+      try:
+        with open('/proc/%d/task/%s/comm' % (self.pid, task), encoding='ascii') as file:
+          names.append(file.read().strip())
+      except OSError:
+        pass
+    return names.count('libguard')
+
+
+class Soak:
+  def __init__(self, build, seconds, folder):
+    self.build, self.seconds, self.folder = build, seconds, folder
+    self.guardctl = os.path.join(build, 'analyzer', 'guardctl')
+    self.environment = harness.environment(folder)
+    self.socket = os.path.join(folder, 'soak.sock')
+    self.wrong, self.deeds, self.picks = [], {}, random.Random(4711)
+    self.serve, self.load = None, None
+    self.hosts = []
+
+  def check(self, condition, text):
+    if not condition:
+      self.wrong.append(text)
+      print('soak: WRONG: ' + text, flush=True)
+    return condition
+
+  def start(self, name, command, environment=None):
+    with open(os.path.join(self.folder, name + '.out'), 'ab') as out, \
+         open(os.path.join(self.folder, name + '.err'), 'ab') as err:
+      return harness.subprocess.Popen(command, env=environment or self.environment, stdin=harness.subprocess.DEVNULL,
+                                      stdout=out, stderr=err, start_new_session=True, cwd=self.folder)
+
+  def guarded(self, name, command):
+    environment = dict(self.environment, LD_PRELOAD=os.path.join(self.build, 'agent', 'libguard.so'),
+                       GUARD_SOCKET=self.socket, GUARD_INTERVAL='200ms', GUARD_START_DELAY='0s',
+                       EXPECT=os.path.join(self.folder, name + '.books'))
+    host = Host(name, self.start(name, command, environment))
+    self.hosts.append(host)
+    return host
+
+  def ask(self, arguments, limit=60):
+    return harness.run([self.guardctl] + arguments + (['--socket', self.socket] if arguments[0] != 'run' else []),
+                       self.environment, keep=self.ours(), limit=limit, folder=self.folder)
+
+  def ours(self):
+    return [child.pid for child in [self.serve, self.load] + [host.child for host in self.hosts] if child]
+
+  # --- deeds --------------------------------------------------------------------------------
+
+  def serve_begin(self):
+    self.serve = self.start('serve', [self.guardctl, 'serve', '--socket', self.socket])
+    harness.wait_for(lambda: os.path.exists(self.socket), 20)
+
+  def serve_end(self, number):
+    self.serve.send_signal(number)
+    status = self.serve.wait(60)
+    self.check(number == signal.SIGKILL or status == 0, 'guardctl serve ended with %s' % status)
+
+  def deed_kill_serve(self):
+    self.serve_end(signal.SIGKILL)
+    time.sleep(self.picks.uniform(0, 2))
+    self.serve_begin()
+
+  def deed_restart_serve(self):
+    self.serve_end(signal.SIGTERM)
+    self.serve_begin()
+
+  def deed_stop_serve(self):
+    self.serve.send_signal(signal.SIGSTOP)
+    time.sleep(self.picks.uniform(0.5, 3))
+    self.serve.send_signal(signal.SIGCONT)
+
+  def deed_kill_worker(self):
+    workers = harness.children_of(self.hosts[1].pid)
+    for pid in workers[:1]:
+      try:
+        os.kill(pid, signal.SIGKILL)
+      except ProcessLookupError:
+        pass
+
+  def deed_save(self):
+    with socket.create_connection(('127.0.0.1', self.port), timeout=20) as connection:
+      connection.sendall(b'BGSAVE\r\n')
+      connection.recv(100)
+
+  def deed_set(self):
+    for host in self.hosts:
+      self.ask(['set', str(host.pid), 'interval=%dms' % self.picks.choice((100, 200, 500))])
+
+  def deed_check(self):
+    for host in self.hosts:
+      run = self.ask(['check', str(host.pid)])
+      self.check(run.status in (0, 23, 24, 125), '%s: check ended with %d' % (host.name, run.status))
+
+  # --- the run ------------------------------------------------------------------------------
+
+  def begin(self):
+    self.serve_begin()
+    self.port = harness.free_port()
+    server = shutil.which('redis-server') or sys.exit('soak: no redis-server here')
+    self.guarded('redis', [server, '--port', str(self.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no',
+                           '--daemonize', 'no', '--dir', self.folder, '--maxmemory', '24mb', '--maxmemory-policy',
+                           'allkeys-random'])
+    self.guarded('service', [os.path.join(self.build, 'tests', 'soak', 'soak_service')])
+    for host in self.hosts:
+      self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output, 30),
+                 '%s: the agent has not connected' % host.name)
+
+  def put_load(self, size):
+    self.load = self.start('load', ['redis-benchmark', '-p', str(self.port), '-n', '40000', '-P', '16', '-r', '20000', '-q',
+                                    '-d', str(size), '-t', 'set,get,lpush,lpop,hset,sadd'])
+
+  def fill(self):
+    """As full as redis may be, so that what grows from here on is no working set."""
+    for size in (1000, 3, 100, 1000):
+      self.put_load(size)
+      self.check(self.load.wait(300) == 0, 'redis-benchmark ended with %s' % self.load.returncode)
+
+  def measure(self, now):
+    for host in self.hosts:
+      path = os.path.join(self.folder, host.name + '.json')
+      run = self.ask(['report', str(host.pid), '--report', 'json:' + path])
+      report, _ = harness.load_report(path) if run.status == 0 else (None, None)
+      if report and report['processes']:
+        host.memory.append((now, report['processes'][0]['agent']['memory_bytes']))
+
+  def go(self):
+    deeds = [name[5:] for name in dir(self) if name.startswith('deed_')]
+    began, last = time.monotonic(), 0.0
+    while time.monotonic() - began < self.seconds:
+      now = time.monotonic() - began
+      if self.load.poll() is not None:
+        self.put_load(self.picks.choice((3, 100, 1000)))
+      name = self.picks.choice(deeds)
+      getattr(self, 'deed_' + name)()
+      self.deeds[name] = self.deeds.get(name, 0) + 1
+      self.measure(now)
+      for host in self.hosts:
+        if not self.check(host.child.poll() is None, '%s has ended by itself' % host.name):
+          return
+      if now - last >= min(60, self.seconds / 6) or not last:
+        last = now
+        print('soak: %4d s, %s; agent memory %s' % (now, ', '.join('%d %s' % (n, name) for name, n in sorted(
+          self.deeds.items())), ', '.join('%s %d KB' % (host.name, host.memory[-1][1] // 1024)
+                                          for host in self.hosts if host.memory)), flush=True)
+      time.sleep(max(0.0, min(TURN, self.seconds / 30)))
+
+  # --- the end ------------------------------------------------------------------------------
+
+  def check_memory(self):
+    for host in self.hosts:
+      warm = [n for t, n in host.memory if t <= WARM_UP * self.seconds]
+      later = [n for t, n in host.memory if t > WARM_UP * self.seconds]
+      if self.check(warm and later, '%s: too few looks at its memory' % host.name):
+        most = max(warm) * GROWTH_MOST + (GROWTH_FREE if self.seconds >= SHORT else SHORT_FREE)
+        self.check(max(later) <= most, "%s: the agent's memory has grown from %d to %d bytes" % (
+          host.name, max(warm), max(later)))
+
+  def check_descriptors(self, before):
+    """Without an analyzer there is no descriptor of the agent's; what the hosts themselves have is back as it was."""
+    self.serve_end(signal.SIGTERM)
+    for host in self.hosts:
+      harness.wait_for(lambda host=host: host.descriptors()[0] <= before[host.name][0], 20)
+      self.check(host.descriptors()[0] <= before[host.name][0], '%s: descriptors %s, at the beginning %s' % (
+        host.name, host.descriptors(), before[host.name]))
+      self.check(host.agent_threads() == 1, "%s: %d threads of the agent's" % (host.name, host.agent_threads()))
+
+  def end(self):
+    report_path = os.path.join(self.folder, 'end.json')
+    self.serve = self.start('serve', [self.guardctl, 'serve', '--socket', self.socket, '--report', 'json:' + report_path])
+    for host in self.hosts:
+      self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output, 60),
+                 '%s: its agent has not come back' % host.name)
+    for host in self.hosts:
+      host.child.send_signal(signal.SIGTERM)
+      status = host.child.wait(60)
+      self.check(status == 0, '%s ended with %d' % (host.name, status))
+    time.sleep(1)
+    self.serve_end(signal.SIGTERM)
+    report, complaint = harness.load_report(report_path)
+    if complaint:
+      self.wrong.append(complaint)
+      return
+    pids = [host.pid for host in self.hosts]
+    report['processes'] = [process for process in report['processes'] if process['pid'] in pids]
+    self.check(len(report['processes']) == len(pids), 'the last report has %d hosts' % len(report['processes']))
+    self.wrong += books.check_report(report)
+    self.wrong += books.compare(report, books.read(os.path.join(self.folder, 'service.books')))
+    for process in report['processes']:
+      self.check(process['agent']['unknown_frees'] == 0, '%s: unknown frees' % process['exe'])
+
+  def close(self):
+    for child in [self.serve, self.load] + [host.child for host in self.hosts]:
+      if child and child.poll() is None:
+        child.kill()
+        child.wait()
+    for name in harness.kill_leftovers(grace=2):
+      self.wrong.append('left process: ' + name)
+
+  def summary(self):
+    memory = ', '.join('%s %d to %d KB' % (host.name, min(n for _, n in host.memory) // 1024,
+                                           max(n for _, n in host.memory) // 1024) for host in self.hosts if host.memory)
+    with open(os.path.join(self.folder, 'service.out'), encoding='ascii') as file:
+      lines = file.read().split('\n')
+    threads, children = (lines[-2] if len(lines) > 1 else '0 0').split()
+    return '%d s, %d deeds, %s short threads, %s children; agent memory %s' % (
+      self.seconds, sum(self.deeds.values()), threads, children, memory)
+
+
+def main():
+  if len(sys.argv) not in (2, 3):
+    sys.exit(__doc__)
+  harness.adopt_orphans()
+  with tempfile.TemporaryDirectory(prefix='guard-soak-') as folder:
+    soak = Soak(os.path.abspath(sys.argv[1]), parse_time(sys.argv[2] if len(sys.argv) == 3 else '1h'), folder)
+    try:
+      soak.begin()
+      soak.serve_end(signal.SIGTERM)
+      time.sleep(1)
+      before = {host.name: host.descriptors() for host in soak.hosts}
+      soak.serve_begin()
+      soak.fill()
+      soak.go()
+      if soak.load:
+        soak.load.wait(120)
+      soak.check_memory()
+      soak.check_descriptors(before)
+      soak.end()
+    finally:
+      soak.close()
+    for text in soak.wrong[:40]:
+      print('  ' + text)
+    print('soak: %s: %s' % ('WRONG' if soak.wrong else 'right', soak.summary()))
+    sys.exit(1 if soak.wrong else 0)
+
+
+if __name__ == '__main__':
+  main()
