@@ -44,18 +44,19 @@ static void count_stale(struct shard *shard, uintptr_t block, uint64_t *slot)
 			   BLOCK_SIZE(word) == BLOCK_SIZE_ASIDE ? blockmap_huge_take(block) : BLOCK_SIZE(word));
 }
 
-/* Writes the block's word wherever its size wants it. */
-static void map_block(struct shard *shard, uintptr_t block, uint64_t size, uint64_t word)
+/* Writes the block's word wherever its size wants it. False: no room, which is counted; the block does not count. */
+static bool map_block(struct shard *shard, uintptr_t block, uint64_t size, uint64_t word)
 {
 	uint64_t *slot = blockmap_slot(block, size);
 
 	if (unlikely(!slot) && !(slot = blockmap_slot_new(block, size)))
-		return;
+		return false;
 	if (unlikely(blockmap_find(block) || *slot))
 		count_stale(shard, block, slot);
 	if (size >= BLOCK_SIZE_ASIDE && !blockmap_huge_put(block, size))
-		return;
+		return false;
 	blockmap_put(slot, blockmap_word(word, block, size));
+	return true;
 }
 
 /* A stack that is not remembered. sampling: NULL, or what the block is in the sample. */
@@ -70,16 +71,18 @@ static void count_new(struct shard *shard, void *p, uint64_t size, const struct 
 	if (!nested)
 		thread_extend_stack(frame->sp);
 	b = stack_unwind(shard, frame, nested);
-	if (!b)
+	if (!b) {
+		process_dropped(LOST_THREAD);
 		return;
+	}
 	id = sampling ? callsite_intern_sampled(b->frames, b->n_frames, b->flags, b->hash, sampling)
 		      : callsite_intern(b->frames, b->n_frames, b->flags, b->hash);
 	cell = id ? shard_cell_new(shard, id) : NULL;
 	if (!cell)
 		return;
 	word = id | (b->from_loader ? (uint64_t)EPOCH_LOADER << 24 : 0);
-	map_block(shard, (uintptr_t)p, size, word | account_birth(word, from));
-	count_alloc(shard, cell, size);
+	if (map_block(shard, (uintptr_t)p, size, word | account_birth(word, from)))
+		count_alloc(shard, cell, size);
 	if (!nested)
 		stack_remember(shard, frame->sp, b, word, cell);
 }
@@ -93,16 +96,16 @@ static void count_exact(struct shard *shard, void *p, uint64_t size, const struc
 		count_new(shard, p, size, frame, nested, NULL, from);
 		return;
 	}
-	map_block(shard, (uintptr_t)p, size, e->word | account_birth(e->word, from));
-	count_alloc(shard, e->cell, size);
+	if (map_block(shard, (uintptr_t)p, size, e->word | account_birth(e->word, from)))
+		count_alloc(shard, e->cell, size);
 }
 
 static void count_bare(struct shard *shard, void *p, uint64_t size, uint64_t from)
 {
 	if (!shard->bare)
 		return;
-	map_block(shard, (uintptr_t)p, size, shard->bare->word | account_birth(shard->bare->word, from));
-	count_alloc(shard, shard->bare->cell, size);
+	if (map_block(shard, (uintptr_t)p, size, shard->bare->word | account_birth(shard->bare->word, from)))
+		count_alloc(shard, shard->bare->cell, size);
 }
 
 /* What the thread's mode does with a block. */
@@ -256,6 +259,8 @@ static void verify(struct shard *shard, const struct frame *frame)
 	uint32_t known = e ? BLOCK_CALLSITE(e->word) : 0, resumed, stepped;
 	const struct backtrace *b = stack_unwind(shard, frame, false);
 
+	if (!b)
+		return;
 	resumed = callsite_intern(b->frames, b->n_frames, b->flags, b->hash);
 	backtrace_forget(&shard->backtrace);
 	b = stack_unwind(shard, frame, false);

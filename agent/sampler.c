@@ -183,6 +183,8 @@ static bool is_safe_place(struct shard *shard, const struct frame *frame)
 	uint32_t libc_inside = 0, root;
 	const struct backtrace *b = stack_unwind(shard, frame, false);
 
+	if (!b)
+		return false;
 	root = root_of(b);
 	for (uint32_t i = 0; i < b->n_frames; i++) {
 		if (module_is_loader(b->frames[i]))

@@ -11,8 +11,8 @@ static const struct {
 	const char *reason;
 } losses[] = {
 	{LOST_REGION_FULL, "there was no room for some callsites, counts or modules"},
-	{LOST_BLOCK_MAP, "there was no memory for the map of blocks, so some frees are missing"},
-	{LOST_HUGE_TABLE, "there were too many live blocks of 128 MB and more at once"},
+	{LOST_BLOCK_MAP, "there was no memory for the map of blocks, so some blocks are missing"},
+	{LOST_HUGE_TABLE, "there were too many live blocks of 128 MB and more at once, and some are missing"},
 	{LOST_INHERITED, "forked without fork handlers: what was allocated before the fork is an estimate"},
 	{LOST_REGION_SHARED, "there was no memfd, so a last state does not outlive the process"},
 	{LOST_THREAD, "some threads had no counters for a time, so some allocations and frees are missing"},

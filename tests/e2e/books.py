@@ -177,6 +177,12 @@ def compare_ends(report, sections, case):
   return wrong
 
 
+def compare_losses(report, case):
+  reasons = [reason for process in report['processes'] for reason in process['inexact_reasons']]
+  words = case.get('lost', '').replace('_', ' ')
+  return [] if any(words in reason for reason in reasons) or not words else ['no reason has the words ' + words]
+
+
 def compare_cuts(report, case):
   wrong = []
   for key, want in ((case.get('cut'), True), (case.get('uncut'), False)):

@@ -10,7 +10,7 @@ The program's source says in its head comment how it is run and what is expected
   set=N=V      an option for guardctl run --set (repeatable)
   exit=N       exit status (default 0), or signal=SIGNAME
   how=, final= the end.how and end.final_state of the process;  hows=A,B  those of all images of its pid
-  exact=any    the report need not say "exact"
+  exact=any    the report need not say "exact";  lost=A_B  it does not, and a reason has the words A B
   cut=NAME     stacks that hold NAME are marked as cut;  uncut=NAME  they are not
   skip-exit: N (a line of its own)  the program's status that means: cannot be tested here
 
@@ -39,7 +39,7 @@ def parse_cases(source):
       else:
         case[key] = value
     unknown = set(case) - {'name', 'args', 'env', 'preload', 'set', 'exit', 'signal', 'how', 'final', 'hows', 'exact',
-                           'cut', 'uncut'}
+                           'cut', 'uncut', 'lost'}
     if unknown:
       sys.exit('unknown key in case %s: %s' % (name, ' '.join(unknown)))
     cases.append(case)
@@ -101,6 +101,7 @@ def run_case(case, program, guardctl, folder, skip_exit, libraries):
   wrong += books.compare(report, expected, exact=case.get('exact') != 'any')
   wrong += books.compare_ends(report, expected, case)
   wrong += books.compare_cuts(report, case)
+  wrong += books.compare_losses(report, case)
   return wrong + (guarded.own_lines if wrong else [])
 
 

@@ -41,7 +41,7 @@ def right_report():
 
 def complaints(report, sections, case):
   return (books.check_report(report) + books.compare(report, sections) + books.compare_ends(report, sections, case) +
-          books.compare_cuts(report, case))
+          books.compare_cuts(report, case) + books.compare_losses(report, case))
 
 
 def change(path, value):
@@ -146,6 +146,8 @@ def main():
       n += 1
       if not complaints(report, sections, case):
         wrong.append('not found: ' + what)
+    if not books.compare_losses(right_report(), dict(case, lost='no_room')):
+      wrong.append('not found: a reason that is not given')
     check_runs(folder, wrong)
   for text in wrong:
     print('  ' + text)

@@ -21,7 +21,7 @@ import harness  # noqa: E402
 ENVIRONMENT = {'GUARD_START_DELAY': '3ms', 'GUARD_INTERVAL': '10ms'}
 CALLS = ('mmap', 'mprotect', 'madvise', 'mincore', 'memfd_create', 'ftruncate', 'pwrite', 'fcntl', 'fstat', 'openat',
          'read', 'readlink', 'getcwd', 'prlimit', 'getrandom', 'socket', 'connect', 'sendmsg', 'recvfrom', 'poll',
-         'rt_sigprocmask', 'close_range', 'pidfd_open', 'pidfd_getfd', 'library', 'thread')
+         'rt_sigprocmask', 'pidfd_open', 'pidfd_getfd', 'library', 'thread')
 # The first so many one by one, from there on in growing steps.
 EACH = {'mmap': 30, 'mprotect': 30, 'fcntl': 30, 'read': 1, 'mincore': 1, 'fstat': 1}
 EACH_OTHER = 3
