@@ -47,9 +47,17 @@ void history_set_verdict(const struct wire_verdict *verdict)
 	change();
 }
 
+void history_set_mappings(const struct wire_mapping *mappings)
+{
+	change();
+	memcpy(store->mappings, mappings, sizeof(store->mappings));
+	change();
+}
+
 void history_postfork_child(void)
 {
 	store->n_history = 0;
 	store->history_sequence = 0;
 	memset(&store->verdict, 0, sizeof(store->verdict));
+	memset(store->mappings, 0, sizeof(store->mappings));
 }

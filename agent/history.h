@@ -12,5 +12,7 @@
 /* Adds a sample; where there is no room, those older than an hour go, or every second older one. */
 void history_add(const struct wire_sample *sample);
 void history_set_verdict(const struct wire_verdict *verdict);
+/* REGION_MAPPINGS of them. */
+void history_set_mappings(const struct wire_mapping *mappings);
 /* In a forked child: nothing has been seen yet. */
 void history_postfork_child(void);

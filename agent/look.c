@@ -7,6 +7,7 @@
 #include "agent/governor.h"
 #include "agent/history.h"
 #include "agent/judge.h"
+#include "agent/mappings.h"
 #include "agent/memory.h"
 #include "agent/proc.h"
 #include "agent/store.h"
@@ -66,6 +67,8 @@ static struct region_cell look(bool ask_heap, bool at_end)
 	shard_peak_raise(sample.live_bytes);
 	own_cost(&sample);
 	history_add(&sample);
+	if (ask_heap)
+		mappings_look(&sample);
 	judge_sample(&sample, estimate(sums, n), n, at_end);
 	return total;
 }
@@ -172,4 +175,5 @@ void look_postfork_child(void)
 	history_postfork_child();
 	judge_postfork_child();
 	governor_postfork_child();
+	mappings_postfork_child();
 }

@@ -209,6 +209,8 @@ static int decode_record(struct process *process, uint16_t type, const struct wi
 		return decode_callsite_verdicts(process, record);
 	case WIRE_EVIDENCE:
 		return decode_evidence(process, record);
+	case WIRE_MAPPINGS:
+		return decode_mappings(process, record);
 	case WIRE_DETECTOR:
 		return decode_detector(process, record);
 	case WIRE_AGENT:

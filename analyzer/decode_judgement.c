@@ -5,6 +5,7 @@
 #include "protocol/frame.h"
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 static double real_number(double value)
 {
@@ -81,5 +82,19 @@ int decode_detector(struct process *process, const struct wire_record *record)
 	if (!wire)
 		return -EBADMSG;
 	process->detector = *wire;
+	return 0;
+}
+
+int decode_mappings(struct process *process, const struct wire_record *record)
+{
+	const struct wire_mapping *mappings = record_body(record, 0);
+	size_t n = record_size(record) / sizeof(*mappings);
+
+	memset(process->mappings, 0, sizeof(process->mappings));
+	for (size_t i = 0; i < n && i < PROCESS_MAPPINGS; i++) {
+		if (!memchr(mappings[i].name, '\0', sizeof(mappings[i].name)))
+			return -EBADMSG;
+		process->mappings[i] = mappings[i];
+	}
 	return 0;
 }

@@ -9,4 +9,5 @@
 int decode_verdict(struct process *process, const struct wire_record *record);
 int decode_callsite_verdicts(struct process *process, const struct wire_record *record);
 int decode_evidence(struct process *process, const struct wire_record *record);
+int decode_mappings(struct process *process, const struct wire_record *record);
 int decode_detector(struct process *process, const struct wire_record *record);

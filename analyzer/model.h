@@ -35,6 +35,8 @@ struct transition {
 	uint32_t state;	   /* enum verdict_state */
 };
 
+#define PROCESS_MAPPINGS 8u
+
 enum final_state { FINAL_NONE = 0, FINAL_AGENT, FINAL_POST_MORTEM };
 
 struct process {
@@ -56,6 +58,7 @@ struct process {
 	struct wire_verdict verdict;
 	struct wire_agent agent;
 	struct wire_detector detector;
+	struct wire_mapping mappings[PROCESS_MAPPINGS]; /* that have grown; an empty name ends them */
 	struct wire_end end;
 	enum final_state final_state;
 	uint32_t next_sequence;

@@ -73,6 +73,19 @@ static json_t *grown_json(const struct wire_verdict *verdict)
 			 json_number(verdict->grown_file), "shared_bytes", json_number(verdict->grown_shared));
 }
 
+static json_t *mappings_json(const struct process *process)
+{
+	json_t *mappings = json_array();
+
+	for (unsigned i = 0; i < PROCESS_MAPPINGS && process->mappings[i].name[0]; i++) {
+		const struct wire_mapping *m = &process->mappings[i];
+
+		json_array_append_new(mappings, json_pack("{s:o,s:o,s:o}", "name", json_text(m->name), "before_bytes",
+							  json_size(m->before), "rss_bytes", json_size(m->now)));
+	}
+	return mappings;
+}
+
 static json_t *verdict_json(const struct wire_verdict *verdict, bool has_limit)
 {
 	return json_pack(
@@ -162,14 +175,14 @@ static json_t *process_json(const struct process *process, const struct listing 
 	json_t *reasons = exact_json(process, &exact);
 
 	figures_init(&figures, process, listing);
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "pid",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "pid",
 			 json_integer(process->wire.pid), "ppid", json_integer(process->wire.ppid), "exe",
 			 json_text(process->exe ? process->exe : ""), "command", command_json(process), "started",
 			 json_text(format_time(process->wire.start_realtime_ns, started)), "duration_s",
 			 json_number(figures.duration_s), "end", end_json(process), "exact", json_boolean(exact),
 			 "inexact_reasons", reasons, "agent", agent_json(process), "verdict",
 			 verdict_json(&process->verdict, figures.has_limit), "memory", memory_json(&figures, listing),
-			 "baseline", baseline_json(process, &figures));
+			 "baseline", baseline_json(process, &figures), "mappings", mappings_json(process));
 }
 
 static int put_samples(FILE *out, const struct process *process)

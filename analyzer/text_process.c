@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define COMMAND_WIDTH 100
+#define MAPPINGS_SHOWN 4u
 
 static void put_command(const struct text *t, const struct process *process)
 {
@@ -153,6 +154,25 @@ void text_estimate(const struct text *t, const char *what, uint64_t bytes, doubl
 		blocks == 1 ? "" : "s");
 }
 
+/* Which mappings RSS has grown in, where malloc knows nothing of it. */
+static void put_mappings(const struct text *t, const struct process *process)
+{
+	char word[WORD_MAX];
+	unsigned shown = 0;
+
+	if (process->verdict.state != VERDICT_EXTERNAL)
+		return;
+	for (unsigned i = 0; i < PROCESS_MAPPINGS && process->mappings[i].name[0]; i++) {
+		const struct wire_mapping *m = &process->mappings[i];
+
+		if (shown++ == MAPPINGS_SHOWN)
+			break;
+		fprintf(t->out, "            +%s ", format_bytes((double)(m->now - m->before), word));
+		put_text(t->out, m->name, sizeof(m->name));
+		fputc('\n', t->out);
+	}
+}
+
 static void put_memory(const struct text *t, const struct figures *figures, const struct listing *listing)
 {
 	char from[WORD_MAX], to[WORD_MAX], most[WORD_MAX];
@@ -236,6 +256,7 @@ int text_process(const struct text *t, const struct process *process)
 	text_title(t, process);
 	fputc('\n', t->out);
 	put_verdict(t, process, &figures);
+	put_mappings(t, process);
 	if (!process->agent.dormant)
 		put_memory(t, &figures, &listing);
 	put_exactness(t, process);

@@ -26,6 +26,7 @@
 #define REGION_VERSION 2u
 #define REGION_LINE 64u
 #define REGION_CELLS 16u
+#define REGION_MAPPINGS 8u
 #define REGION_HISTORY 4096u	    /* samples kept: an hour or more, 512 KB at most */
 #define REGION_CALLSITES (1u << 24) /* ids below this: 24 bits in the block map */
 
@@ -101,6 +102,7 @@ struct region_header {
 	uint32_t reserved;
 	struct wire_verdict verdict;
 	struct wire_detector detector;
+	struct wire_mapping mappings[REGION_MAPPINGS]; /* those that have grown; an empty name ends them */
 	char exe[1024];
 	char cwd[1024];
 	char agent_version[64];

@@ -70,6 +70,19 @@ static bool unchanged(const struct region_header *header, uint32_t sequence)
 	return !(sequence & 1) && sequence_of(header) == sequence;
 }
 
+static void tell_mappings(struct frame_builder *b, const struct region_header *header)
+{
+	struct wire_mapping *wire;
+
+	for (unsigned i = 0; i < REGION_MAPPINGS && header->mappings[i].name[0]; i++) {
+		wire = frame_append(b, WIRE_MAPPINGS, sizeof(*wire));
+		if (!wire)
+			return;
+		memcpy(wire, &header->mappings[i], sizeof(*wire));
+		wire->name[sizeof(wire->name) - 1] = '\0';
+	}
+}
+
 static void tell_verdict(struct frame_builder *b, const struct region_header *header)
 {
 	void *room = frame_record(b, WIRE_VERDICT, sizeof(header->verdict));
@@ -280,6 +293,7 @@ bool snapshot_encode(struct frame_builder *b, const struct region_view *view, ui
 	add(b, WIRE_DETECTOR, &header->detector, sizeof(header->detector));
 	add(b, WIRE_TEXT, header->options, (uint32_t)strnlen(header->options, sizeof(header->options)));
 	tell_verdict(b, header);
+	tell_mappings(b, header);
 	if (end.how != END_RUNNING)
 		add(b, WIRE_END, &end, sizeof(end));
 	record_offset = tell_records(b, view, state->record_offset, post_mortem);

@@ -79,6 +79,7 @@ enum wire_kind {
 	WIRE_QUERY = 12,	   /* struct wire_query, then its text */
 	WIRE_EVIDENCE = 13,	   /* array of struct wire_evidence */
 	WIRE_DETECTOR = 14,	   /* struct wire_detector: what judging costs */
+	WIRE_MAPPINGS = 15,	   /* array of struct wire_mapping, those that have grown most, the most first */
 };
 
 /* Who sends: exe, cwd, command (arguments separated by NUL), version follow back to back. */
@@ -280,6 +281,12 @@ struct wire_detector {
 	uint32_t marks;
 };
 
+/* RSS of the mappings of one name. */
+struct wire_mapping {
+	char name[48];	      /* its end where it is longer; NUL-terminated */
+	uint64_t before, now; /* at the first look, and at the last */
+};
+
 enum end_how { END_RUNNING = 0, END_EXIT, END_SIGNAL, END_EXEC, END_LOST, N_ENDS };
 
 struct wire_end {
@@ -319,5 +326,6 @@ _Static_assert(sizeof(struct wire_callsite_verdict) == 32, "wire layout");
 _Static_assert(sizeof(struct wire_evidence) == 112, "wire layout");
 _Static_assert(sizeof(struct wire_agent) == 112, "wire layout");
 _Static_assert(sizeof(struct wire_detector) == 32, "wire layout");
+_Static_assert(sizeof(struct wire_mapping) == 64, "wire layout");
 _Static_assert(sizeof(struct wire_end) == 24, "wire layout");
 _Static_assert(sizeof(struct wire_event) == 16, "wire layout");

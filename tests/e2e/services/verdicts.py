@@ -69,6 +69,8 @@ def check_figures(test, name, process):
     test.check(any('malloc_trim' in reason for reason in verdict['reasons']), 'retention: no advice')
   if name == 'external':
     test.check(grown['outside_bytes'] > 0.7 * grown['rss_bytes'] > 10e6, 'external: %s' % grown)
+    first = (process['mappings'] or [{'name': 'none', 'rss_bytes': 0}])[0]
+    test.check(first['name'] == 'anonymous' and first['rss_bytes'] > 0.6 * grown['rss_bytes'], 'external: %s' % first)
 
 
 def runs(test):

@@ -191,6 +191,7 @@ static void test_values(void)
 {
 	struct wire_verdict verdict = {.state = VERDICT_LEAK, .score = NAN, .r2 = INFINITY, .time_to_limit_s = NAN};
 	struct wire_evidence evidence = {.callsite = 1, .z = NAN, .rise = 3, .age_s = INFINITY, .ages = {7}}, bad = {0};
+	struct wire_mapping mapping = {.name = "x", .now = 5};
 	struct wire_agent agent = {.mode = N_MODES};
 	struct wire_end end = {.how = N_ENDS};
 	struct process *process;
@@ -202,10 +203,12 @@ static void test_values(void)
 	put(WIRE_END, &end, sizeof(end));
 	put(WIRE_EVIDENCE, &evidence, sizeof(evidence));
 	put(WIRE_EVIDENCE, &bad, sizeof(bad)); /* of no callsite */
-	put(WIRE_END, &end, 4);		       /* too short */
-	put(999, &end, sizeof(end));	       /* from a later version: skipped */
+	put(WIRE_MAPPINGS, &mapping, sizeof(mapping));
+	put(WIRE_END, &end, 4);	     /* too short */
+	put(999, &end, sizeof(end)); /* from a later version: skipped */
 	process = finish(0);
 	CHECK_EQ(process->malformed, 4);
+	CHECK(!strcmp(process->mappings[0].name, "x") && process->mappings[0].now == 5);
 	CHECK(process->callsites[1].evidence.z == 0 && process->callsites[1].evidence.rise == 3);
 	CHECK(process->callsites[1].evidence.age_s == 0 && process->callsites[1].evidence.ages[0] == 7);
 	CHECK_EQ(process->verdict.state, VERDICT_LEAK);

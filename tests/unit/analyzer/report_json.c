@@ -22,6 +22,7 @@ static const char schema[] =
 	"'file_bytes':0.5,'shared_bytes':0.5}},"
 	"'memory':{'rss_bytes':0,'vms_bytes':0,'peak_rss_bytes':0,'live_bytes':0,'live_blocks':0,'peak_live_bytes':0,"
 	"'allocated_bytes':0,'allocated_blocks':0,'freed_bytes':0,'freed_blocks':0},"
+	"'mappings':[{'name':'','before_bytes':0,'rss_bytes':0}],"
 	"'baseline':{'rss_bytes':0,'live_bytes':0,'growth_bytes':0,'growth_percent':0.5},"
 	"'callsites':[{'id':'','live_bytes':0,'live_blocks':0,'allocated_bytes':0,'allocated_blocks':0,'freed_bytes':0,"
 	"'freed_blocks':0,'verdict':{'state':'','score':0.5,'growth_bytes_per_hour':0.5,'r2':0.5,'reasons':['']},"
@@ -158,6 +159,8 @@ static void check_figures(json_t *p)
 	CHECK_EQ(integer_at(p, "memory.allocated_bytes"), 5000 + 300 + 400 + 900 + 128 + 64);
 	CHECK_EQ(integer_at(p, "memory.freed_blocks"), 2 + 1 + 2 + 9);
 	CHECK_EQ(integer_at(p, "baseline.rss_bytes"), 8 << 20);
+	CHECK_TEXT(text_at(p, "mappings.0.name"), "anonymous");
+	CHECK_EQ(integer_at(p, "mappings.0.rss_bytes"), 3 << 20);
 	CHECK_EQ(integer_at(p, "baseline.live_bytes"), 500);
 	CHECK_EQ(integer_at(p, "baseline.growth_bytes"), 8 << 20);
 	CHECK_NEAR(real_at(p, "baseline.growth_percent"), 100, 0);

@@ -87,6 +87,7 @@ static inline struct process *sample_service(struct model *model, const char *li
 					     .cpu_ns = 15000000,
 					     .unknown_frees = 3,
 					     .peak_live_bytes = 6000};
+	process->mappings[0] = (struct wire_mapping){.name = "anonymous", .before = 1 << 20, .now = 3 << 20};
 	process->detector = (struct wire_detector){.cpu_ns = 5000000, .candidates = 6, .left_out = 1200};
 	process->verdict = (struct wire_verdict){.state = VERDICT_LEAK,
 						 .severity = SEVERITY_CRITICAL,

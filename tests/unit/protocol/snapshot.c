@@ -18,8 +18,8 @@ static struct snapshot_state state;
 
 /* What a snapshot said, by kind. */
 static struct {
-	unsigned agents, options, verdicts, ends, modules, stacks, samples, counts, callsite_verdicts, evidence,
-		detectors, others, full, last;
+	unsigned agents, options, verdicts, ends, modules, stacks, samples, counts, callsite_verdicts, mappings,
+		evidence, detectors, others, full, last;
 	uint32_t first_stack, first_count;
 	uint64_t last_sample;
 	bool rising;
@@ -50,6 +50,8 @@ static void listen(void)
 		if (r->kind == WIRE_EVIDENCE)
 			said.evidence += record_size(r) / sizeof(struct wire_evidence);
 		said.detectors += r->kind == WIRE_DETECTOR;
+		if (r->kind == WIRE_MAPPINGS)
+			said.mappings += record_size(r) / sizeof(struct wire_mapping);
 		samples = (const struct wire_sample *)(r + 1);
 		for (i = 0; r->kind == WIRE_SAMPLE && i < record_size(r) / sizeof(*samples); i++) {
 			said.rising &= said.samples++ == 0 || samples[i].time_ns > said.last_sample;
@@ -57,7 +59,7 @@ static void listen(void)
 		}
 		said.options += r->kind == WIRE_TEXT;
 		said.others += (r->kind > WIRE_END && r->kind < WIRE_EVIDENCE && r->kind != WIRE_TEXT) ||
-			       r->kind > WIRE_DETECTOR || r->kind == WIRE_PROCESS;
+			       r->kind > WIRE_MAPPINGS || r->kind == WIRE_PROCESS;
 	}
 	CHECK(!p.malformed);
 	CHECK_EQ(p.offset, kept.length);
@@ -116,7 +118,7 @@ static void test_full_then_new(void)
 	CHECK_EQ(said.last, FRAME_LAST);
 	CHECK(said.agents == 1 && said.options == 1 && said.verdicts == 1 && said.detectors == 1 && said.ends == 0);
 	CHECK(said.modules == 2 && said.stacks == 100 && said.samples == 5 && said.counts == 100);
-	CHECK_EQ(said.callsite_verdicts, 0);
+	CHECK_EQ(said.callsite_verdicts + said.mappings, 0);
 
 	CHECK(encode(FRAME_SNAPSHOT, 0, 0));
 	CHECK_EQ(said.full, 0);
@@ -138,8 +140,10 @@ static void test_full_then_new(void)
 	CHECK_EQ(said.callsite_verdicts + said.evidence, 0); /* no evaluation has said them */
 
 	header->n_evaluations++;
+	strcpy(header->mappings[0].name, "anonymous");
+	memset(header->mappings[1].name, 'x', sizeof(header->mappings[1].name)); /* no end */
 	CHECK(encode(FRAME_FINAL, 0, 0));
-	CHECK(said.callsite_verdicts == 1 && said.evidence == 1);
+	CHECK(said.callsite_verdicts == 1 && said.evidence == 1 && said.mappings == 2);
 	CHECK(encode(FRAME_FINAL, 0, 0));
 	CHECK_EQ(said.callsite_verdicts + said.evidence, 0);
 	state.record_offset = 0;
