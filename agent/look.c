@@ -150,7 +150,7 @@ bool look_mark(const char *name, int wait_ms)
 		return false;
 	now = proc_monotonic() - store->process.start_monotonic_ns;
 	sums = tell_sums(&n);
-	judge_mark(now, sums, n);
+	judge_mark(now, estimate(sums, n), n);
 	tell_event(EVENT_MARK, store->detector.marks, name);
 	note_transition();
 	turn_give();
