@@ -210,8 +210,7 @@ static void visit(void *context, uint64_t word, uint64_t size)
 {
 	uint32_t callsite = BLOCK_CALLSITE(word), row = callsite < n_row_of ? row_of[callsite] : 0;
 
-	(void)size;
-	evidence_count(context, row ? &candidates[row - 1]->row : NULL, (uint8_t)BLOCK_EPOCH(word));
+	evidence_count(context, row ? &candidates[row - 1]->row : NULL, (uint8_t)BLOCK_EPOCH(word), size);
 }
 
 bool candidates_walk(struct calendar *calendar, uint64_t now_ns, const int *stop)

@@ -159,10 +159,11 @@ static void settle(bool at_end)
 	__atomic_fetch_add(&store->n_evaluations, 1, __ATOMIC_RELEASE);
 }
 
+/* Not at the end, as what a program frees on its way out says nothing; unless the last one was long ago. */
 static bool may_walk(bool at_end)
 {
 	if (at_end)
-		return walk_cost_ns <= LAST_WALK_NS;
+		return walk_cost_ns <= LAST_WALK_NS && calendar->walk_ns < calendar->now_ns / 8 * 7;
 	return walk_wanted && calendar->now_ns >= walk_again_ns;
 }
 

@@ -108,11 +108,12 @@ static void walk(struct replay *r)
 	}
 	for (uint32_t i = 0; i < r->n_candidates; i++) {
 		struct evidence_row *row = &r->candidates[i]->row;
-		const uint32_t *alive = r->sites.sites[row->found.callsite].alive;
+		const struct site *site = &r->sites.sites[row->found.callsite];
 
 		for (unsigned birth = 0; birth < CALENDAR_BIRTHS; birth++)
-			if (alive[birth])
-				evidence_count_many(calendar, row, (uint8_t)birth, alive[birth]);
+			if (site->alive[birth])
+				evidence_count_many(calendar, row, (uint8_t)birth, site->alive[birth],
+						    site->alive_bytes[birth]);
 	}
 	for (uint32_t i = 1; i <= r->sites.n; i++)
 		for (unsigned birth = 0; birth < CALENDAR_BIRTHS && !r->sites.sites[i].is_candidate; birth++)
@@ -130,7 +131,8 @@ static void judge(struct replay *r, bool at_end)
 
 	findings_begin(&d->findings, r->options, d->calendar.now_ns, at_end);
 	for (uint32_t i = 0; i < r->n_candidates; i++) {
-		finding_judge(&r->candidates[i]->row, &d->calendar);
+		if (!at_end)
+			finding_judge(&r->candidates[i]->row, &d->calendar);
 		findings_add(&d->findings, &r->candidates[i]->row.found);
 	}
 	findings_sift(&d->findings);
@@ -172,6 +174,27 @@ static void look(struct replay *r, uint64_t now_ns)
 	}
 }
 
+static void mark(struct replay *r, uint64_t now_ns)
+{
+	read_all(r);
+	for (uint32_t i = 1; i <= r->sites.n && r->result == 0; i++) {
+		struct site *site = &r->sites.sites[i];
+		const struct region_cell *counts = &site->counts;
+
+		if (mark_site_note(&site->marks, counts->allocated_blocks - counts->freed_blocks,
+				   counts->allocated_bytes - counts->freed_bytes) &&
+		    !site->is_candidate)
+			enter(r, i);
+	}
+	for (uint32_t i = 0; i < r->n_candidates; i++) {
+		struct wire_evidence *found = &r->candidates[i]->row.found;
+
+		mark_site_tell(&r->sites.sites[found->callsite].marks, found);
+	}
+	r->detector->calendar.now_ns = now_ns;
+	judge(r, false);
+}
+
 /* Everything the sampler does until this moment and at it. */
 static void advance(struct replay *r, uint64_t to_ns)
 {
@@ -201,6 +224,7 @@ static void count_in(struct replay *r, uint32_t number, uint64_t bytes, uint8_t 
 	site->counts.allocated_blocks++;
 	site->counts.allocated_bytes += bytes;
 	site->alive[birth]++;
+	site->alive_bytes[birth] += bytes;
 	r->totals.allocated_blocks++;
 	r->totals.allocated_bytes += bytes;
 	live = r->totals.allocated_bytes - r->totals.freed_bytes;
@@ -215,6 +239,7 @@ static void count_out(struct replay *r, const struct live_block *block)
 	site->counts.freed_blocks++;
 	site->counts.freed_bytes += block->bytes;
 	site->alive[block->birth]--;
+	site->alive_bytes[block->birth] -= block->bytes;
 	r->totals.freed_blocks++;
 	r->totals.freed_bytes += block->bytes;
 }
@@ -254,6 +279,9 @@ static const char *apply(struct replay *r, const struct event *event)
 			r->unknown_frees++;
 		}
 		return event->kind == 'r' ? allocate(r, event, event->new_id, birth) : NULL;
+	case 'k':
+		mark(r, event->time_ns);
+		break;
 	case 'm':
 		r->rss = event->bytes;
 		sample(r, event->time_ns);
@@ -276,11 +304,9 @@ static int begin(struct replay *r, struct model *model, const char *name)
 
 static void end(struct replay *r, uint64_t now_ns)
 {
-	read_all(r);
-	calendar_tick(&r->detector->calendar, now_ns);
 	if (!r->log_has_samples)
 		sample(r, now_ns);
-	walk(r);
+	r->detector->calendar.now_ns = now_ns;
 	judge(r, true);
 	r->process->end = (struct wire_end){.how = END_EXIT, .time_ns = now_ns};
 	r->process->final_state = FINAL_AGENT;

@@ -6,7 +6,7 @@
  * samples, else there is one every `interval`, of live bytes alone. The result is a model with one process, as if
  * an agent had told it: all reports take it.
  *
- * Memory: 24 bytes a live block or more, 1 KB a site and 2 KB a candidate. Cost: some 100 ns an event.
+ * Memory: 24 bytes a live block or more, 3 KB a site and 2 KB a candidate. Cost: some 100 ns an event.
  */
 #pragma once
 #include "analyzer/model.h"

@@ -4,6 +4,7 @@
  * Cost: a hash of the name and a cache miss or two.
  */
 #pragma once
+#include "detector/marks.h"
 #include "protocol/region.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +15,9 @@ struct site {
 	uint64_t hash;
 	struct region_cell counts;
 	bool is_candidate;
+	struct mark_site marks;
 	uint32_t alive[256]; /* live blocks by birth byte */
+	uint64_t alive_bytes[256];
 };
 
 struct sitetable {

@@ -5,6 +5,8 @@
 #include "detector/thresholds.h"
 #include <string.h>
 
+const uint32_t evidence_depths[EVIDENCE_DEPTHS] = {2, 9}; /* (12/13)^2 and (12/13)^9 of the time */
+
 static uint64_t difference(uint64_t allocated, uint64_t freed)
 {
 	return (int64_t)(allocated - freed) > 0 ? allocated - freed : 0;
@@ -34,7 +36,7 @@ static void begin_anew(struct evidence_row *row, const struct calendar *calendar
 {
 	clear_troughs(row, 0);
 	for (uint32_t i = 0; i < CALENDAR_COHORTS; i++)
-		row->cohorts[i] = (struct evidence_cohort){.old = EVIDENCE_UNREAD};
+		row->cohorts[i] = (struct evidence_cohort){.old = {EVIDENCE_UNREAD, EVIDENCE_UNREAD}};
 	row->level = calendar->level;
 	row->cohort = calendar->cohort;
 	row->restarts = calendar->restarts;
@@ -43,7 +45,7 @@ static void begin_anew(struct evidence_row *row, const struct calendar *calendar
 }
 
 /* Keeps the lesser one of two troughs in `i`. */
-static void lower(struct evidence_row *row, uint32_t i, uint32_t blocks, uint64_t bytes)
+static void lower(struct evidence_row *row, uint32_t i, uint32_t blocks, float bytes)
 {
 	if (row->trough_blocks[i] == EVIDENCE_UNREAD || bytes < row->trough_bytes[i])
 		row->trough_bytes[i] = bytes;
@@ -74,7 +76,8 @@ static void keep_step(struct evidence_row *row, const struct calendar *calendar)
 		struct evidence_cohort *cohort = &row->cohorts[++row->cohort % CALENDAR_COHORTS];
 
 		row->elders += cohort->alive;
-		*cohort = (struct evidence_cohort){.old = EVIDENCE_UNREAD};
+		row->elder_bytes += cohort->alive_bytes;
+		*cohort = (struct evidence_cohort){.old = {EVIDENCE_UNREAD, EVIDENCE_UNREAD}};
 	}
 }
 
@@ -85,7 +88,7 @@ static void keep_step(struct evidence_row *row, const struct calendar *calendar)
 static void assume_past(struct evidence_row *row, const struct calendar *calendar)
 {
 	uint32_t blocks = row->live_blocks < CANDIDATE_BLOCKS ? row->live_blocks : CANDIDATE_BLOCKS - 1;
-	uint64_t bytes = row->live_bytes < CANDIDATE_BYTES ? row->live_bytes : CANDIDATE_BYTES - 1;
+	float bytes = row->live_bytes < CANDIDATE_BYTES ? (float)row->live_bytes : CANDIDATE_BYTES - 1;
 	double age = (double)(calendar->now_ns - calendar->begin_ns);
 
 	for (uint32_t i = 0; i < calendar->epoch; i++)
@@ -93,8 +96,11 @@ static void assume_past(struct evidence_row *row, const struct calendar *calenda
 	for (uint32_t i = calendar_oldest(calendar); i != calendar->cohort + 1 && age > 0; i++) {
 		uint64_t begin = calendar_cohort_begin(calendar, i), end = calendar_cohort_end(calendar, i);
 
-		row->cohorts[i % CALENDAR_COHORTS].born =
-			saturated((uint64_t)((double)row->allocated_blocks * (double)(end - begin) / age));
+		struct evidence_cohort *cohort = &row->cohorts[i % CALENDAR_COHORTS];
+
+		cohort->born = saturated((uint64_t)((double)row->allocated_blocks * (double)(end - begin) / age));
+		for (unsigned depth = 0; depth < EVIDENCE_DEPTHS && i != calendar->cohort; depth++)
+			cohort->old[depth] = 0;
 	}
 }
 
@@ -123,15 +129,18 @@ void evidence_read(struct evidence_row *row, const struct calendar *calendar, co
 	keep_step(row, calendar);
 	cohort = &row->cohorts[row->cohort % CALENDAR_COHORTS];
 	cohort->born = saturated(cohort->born + born);
-	lower(row, calendar->epoch, row->live_blocks, row->live_bytes);
+	lower(row, calendar->epoch, row->live_blocks, (float)row->live_bytes);
 }
 
 void evidence_count_begin(struct evidence_row *row, const struct calendar *calendar)
 {
 	keep_step(row, calendar);
 	row->elders = 0;
-	for (uint32_t i = 0; i < CALENDAR_COHORTS; i++)
+	row->elder_bytes = 0;
+	for (uint32_t i = 0; i < CALENDAR_COHORTS; i++) {
 		row->cohorts[i].alive = 0;
+		row->cohorts[i].alive_bytes = 0;
+	}
 }
 
 uint64_t evidence_alive_before(const struct evidence_row *row, const struct calendar *calendar, uint32_t number)
@@ -147,6 +156,8 @@ void evidence_count_end(struct evidence_row *row, const struct calendar *calenda
 {
 	struct evidence_cohort *cohort = &row->cohorts[row->cohort % CALENDAR_COHORTS];
 
-	if (cohort->old == EVIDENCE_UNREAD)
-		cohort->old = saturated(evidence_alive_before(row, calendar, row->cohort - 2));
+	for (unsigned depth = 0; depth < EVIDENCE_DEPTHS; depth++)
+		if (cohort->old[depth] == EVIDENCE_UNREAD)
+			cohort->old[depth] =
+				saturated(evidence_alive_before(row, calendar, row->cohort - evidence_depths[depth]));
 }

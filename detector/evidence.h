@@ -15,10 +15,10 @@
  *     2. what = calendar_tick(calendar, now); from here on new blocks are marked with calendar->birth
  *     3. if what & CALENDAR_EPOCH: evidence_begin a row for each other callsite that evidence_is_candidate
  *     4. if what & CALENDAR_WALK: calendar_walk_begin, evidence_count_begin for each row; for each block of the map
- *        evidence_count(calendar, row of its callsite or NULL, its birth byte); calendar_walk_end,
+ *        evidence_count(calendar, row of its callsite or NULL, its birth byte, its size); calendar_walk_end,
  *        evidence_count_end for each row. Where that is too dear just now, 4 and 5 are left out.
  *     5. judge as findings.h says
- *   at the end of the process: 1, 2, 4 and finding_judge where there is time for it, and the rest of 5 with at_end.
+ *   at the end of the process: 5 with at_end, by the last walk: what a program frees on its way out says nothing.
  *
  * A block that is reallocated keeps its birth byte, whatever callsite it belongs to from then on. Blocks of the loader
  * (birth byte 255) are elders.
@@ -34,19 +34,25 @@
 
 #define EVIDENCE_UNREAD UINT32_MAX
 
+/* How deep "old" is: born before that many cohorts ago, at an age of about 0.15 and 0.51 of the time then judged. */
+#define EVIDENCE_DEPTHS 2u
+extern const uint32_t evidence_depths[EVIDENCE_DEPTHS];
+
 struct evidence_cohort {
 	uint32_t born, alive;
-	/* At the first walk in this cohort: blocks alive that were born before the two cohorts before it, or UNREAD. */
-	uint32_t old;
+	float alive_bytes;
+	/* At the first walk in this cohort: blocks alive that were old then, or UNREAD. */
+	uint32_t old[EVIDENCE_DEPTHS];
 };
 
 struct evidence_row {
 	uint32_t level, cohort, restarts; /* of the calendar, when last in step */
 	uint64_t allocated_blocks, live_bytes;
 	uint32_t live_blocks, elders;
+	float elder_bytes;
 	uint64_t entry_ns;
 	uint32_t trough_blocks[CALENDAR_EPOCHS]; /* or UNREAD */
-	uint64_t trough_bytes[CALENDAR_EPOCHS];
+	float trough_bytes[CALENDAR_EPOCHS];
 	struct evidence_cohort cohorts[CALENDAR_COHORTS]; /* by number mod 32 */
 	struct wire_evidence found;			  /* its callsite: the caller's number */
 };
@@ -60,21 +66,25 @@ void evidence_begin(struct evidence_row *row, const struct calendar *calendar, u
 void evidence_read(struct evidence_row *row, const struct calendar *calendar, const struct region_cell *sums);
 
 void evidence_count_begin(struct evidence_row *row, const struct calendar *calendar);
-/* n live blocks of the callsite. */
-static inline void evidence_count_many(struct calendar *calendar, struct evidence_row *row, uint8_t birth, uint32_t n)
+/* n live blocks of the callsite, of as many bytes in all. */
+static inline void evidence_count_many(struct calendar *calendar, struct evidence_row *row, uint8_t birth, uint32_t n,
+				       uint64_t bytes)
 {
 	uint8_t cohort = calendar_meet(calendar, birth);
 
 	if (!row)
 		return;
-	if (cohort < CALENDAR_COHORTS)
+	if (cohort < CALENDAR_COHORTS) {
 		row->cohorts[cohort].alive += n;
-	else
+		row->cohorts[cohort].alive_bytes += (float)bytes;
+	} else {
 		row->elders += n;
+		row->elder_bytes += (float)bytes;
+	}
 }
-static inline void evidence_count(struct calendar *calendar, struct evidence_row *row, uint8_t birth)
+static inline void evidence_count(struct calendar *calendar, struct evidence_row *row, uint8_t birth, uint64_t bytes)
 {
-	evidence_count_many(calendar, row, birth, 1);
+	evidence_count_many(calendar, row, birth, 1, bytes);
 }
 /* Behind calendar_walk_end. */
 void evidence_count_end(struct evidence_row *row, const struct calendar *calendar);

@@ -2,92 +2,55 @@
  * Findings: the tests. See finding.h.
  */
 #include "detector/finding.h"
+#include "detector/bytes.h"
 #include "detector/elementary.h"
 #include "detector/marks.h"
 #include "detector/reason.h"
 #include "detector/thresholds.h"
-#include "detector/trend.h"
+#include "detector/view.h"
 #include <string.h>
 
 #define NS 1e-9
 #define PER_HOUR 3600e9
 #define WILSON_Z 1.96
-#define FINDING_AGES (sizeof(((struct wire_evidence *)0)->ages) / sizeof(uint32_t))
+#define SIGMA_80 1.2816
 
-/* What the tests look at. */
-struct view {
-	const struct evidence_row *row;
-	const struct calendar *calendar;
-	double t;				  /* ns */
-	struct trend_points blocks, bytes, clear; /* clear: of the blocks, as the trend shows clearest */
-	double early, late, early_born, late_born, early_ns, late_ns; /* mature: alive, born, for how long */
-	double tail_born;					      /* in the last quarter */
+/* One way to look: at a series that has to rise, and at the births of some part of the time. */
+struct channel {
+	const struct trend_points *series;
+	double from, to; /* mature births: shares of t */
+	double middle;	 /* between the earlier half and the later, which ends at MATURE_SHARE */
+	unsigned depth;	 /* of the old blocks that must not die */
+	double reach;	 /* a point of the series at time x tells of births before reach * x */
 };
 
-static double at_share(const struct view *v, double share)
+/* What the tests of a channel share. */
+struct trial {
+	const struct view *view;
+	const struct channel *channel;
+	struct trend_points clear; /* the series, as its trend shows clearest */
+	struct births early, late, mature;
+	double crowding;
+	bool all_kept; /* nearly all of the mature births */
+};
+
+/* E1. False: there is no rise. */
+static bool rises(struct trial *t, struct wire_evidence *f)
 {
-	return (double)v->calendar->begin_ns + share * v->t;
-}
-
-static void gather_troughs(struct view *v)
-{
-	double length = (double)calendar_epoch_length(v->calendar);
-
-	for (uint32_t i = 0; i < v->calendar->epoch; i++) {
-		if (i * length < WARM_UP_SHARE * v->t || v->row->trough_blocks[i] == EVIDENCE_UNREAD)
-			continue;
-		v->blocks.x[v->blocks.n] = v->bytes.x[v->bytes.n] = (i + 0.5) * length;
-		v->blocks.y[v->blocks.n++] = v->row->trough_blocks[i];
-		v->bytes.y[v->bytes.n++] = (double)v->row->trough_bytes[i];
-	}
-}
-
-/* How much of a cohort lies between two shares of t: 0..1. */
-static double overlap(const struct view *v, uint32_t number, double from, double to)
-{
-	double begin = (double)calendar_cohort_begin(v->calendar, number);
-	double end = (double)calendar_cohort_end(v->calendar, number), width = end - begin;
-
-	from = at_share(v, from) > begin ? at_share(v, from) : begin;
-	to = at_share(v, to) < end ? at_share(v, to) : end;
-	return width > 0 && to > from ? (to - from) / width : 0;
-}
-
-static void gather_cohorts(struct view *v)
-{
-	for (uint32_t i = calendar_oldest(v->calendar); i != v->calendar->cohort + 1; i++) {
-		const struct evidence_cohort *c = &v->row->cohorts[i % CALENDAR_COHORTS];
-		double early = overlap(v, i, WARM_UP_SHARE, 0.5), late = overlap(v, i, 0.5, MATURE_SHARE);
-
-		v->early += early * c->alive;
-		v->early_born += early * c->born;
-		v->late += late * c->alive;
-		v->late_born += late * c->born;
-		v->tail_born += overlap(v, i, MATURE_SHARE, 1) * c->born;
-	}
-}
-
-/* E1, and what all others need. False: there is no rise. */
-static bool rises(struct view *v, struct wire_evidence *f)
-{
-	if (v->blocks.n < 3)
+	if (t->channel->series->n < 3)
 		return false;
-	f->z = (float)trend_clearest(&v->blocks, &v->clear);
-	f->rise = (float)(v->clear.y[v->clear.n - 1] - v->clear.y[0]);
+	f->z = (float)trend_clearest(t->channel->series, &t->clear);
+	f->rise = (float)(t->clear.y[t->clear.n - 1] - t->clear.y[0]);
 	f->p_value = (float)elementary_normal_tail(f->z);
 	return f->z >= TREND_Z && f->rise >= TREND_BLOCKS;
 }
 
-static double mean_size(const struct evidence_row *row)
-{
-	return row->live_blocks ? (double)row->live_bytes / row->live_blocks : 0;
-}
-
 /* E3 */
-static bool is_step(const struct trend_points *points)
+static bool is_step(const struct trial *t)
 {
 	struct trend_points merged;
-	const struct trend_points *m = trend_merge(points, TREND_GROUPS, &merged) ? &merged : points;
+	const struct trend_points *m =
+		trend_merge(t->channel->series, TREND_GROUPS, &merged) ? &merged : t->channel->series;
 	double greatest = 0, rise = m->y[m->n - 1] - m->y[0];
 
 	for (unsigned i = 1; i < m->n; i++)
@@ -96,164 +59,189 @@ static bool is_step(const struct trend_points *points)
 	return greatest > STEP_SHARE * rise;
 }
 
-/* E4: deaths since the latest walk, at 7t/8 or before, that knows how many were old then. */
-static bool turns_over(const struct view *v, struct wire_evidence *f)
+/*
+ * E4. A share that stays for ever does not die at all. Blocks that live without memory, of which as many survived as
+ * did, would die at a rate that follows; half of that is too much already.
+ */
+static bool turns_over(const struct trial *t, struct wire_evidence *f)
 {
-	const struct calendar *c = v->calendar;
-	double n, deaths;
+	struct deaths deaths = view_deaths(t->view, t->channel->depth);
+	double kept = t->mature.born > 0 ? t->mature.alive / t->mature.born : 1;
+	double age = (1 - (t->channel->from + t->channel->to) / 2) * t->view->t * NS, memoryless;
 
-	for (uint32_t i = c->cohort; i != calendar_oldest(c) - 1; i--) {
-		const struct evidence_cohort *cohort = &v->row->cohorts[i % CALENDAR_COHORTS];
-		double walk = (double)c->cohort_walk_ns[i % CALENDAR_COHORTS];
-
-		if (cohort->old == EVIDENCE_UNREAD || walk <= 0 || walk > at_share(v, HAZARD_BEGIN))
-			continue;
-		n = cohort->old;
-		deaths = n - (double)evidence_alive_before(v->row, c, i - 2);
-		if (deaths < 0)
-			deaths = 0;
-		f->hazard = (float)((deaths + 0.5) / (n + 1));
-		f->hazard_s = (float)(((double)c->walk_ns - walk) * NS);
-		return deaths >= HAZARD_DEATHS && f->hazard > HAZARD_SHARE;
-	}
-	return false;
+	f->hazard = (float)((deaths.died + 0.5) / (deaths.n + 1));
+	f->hazard_s = (float)deaths.seconds;
+	if (deaths.died < HAZARD_DEATHS)
+		return false;
+	memoryless = 1 - elementary_exp(elementary_log(kept < 1 ? kept : 1) * deaths.seconds / age);
+	return f->hazard > HAZARD_SHARE || (!t->all_kept && f->hazard > HAZARD_OF_MEMORYLESS * memoryless);
 }
 
-static double ratio_upper(double later, double earlier, double scale)
+/* Upper bound of the ratio of two rates: so many, in (or among) so much. */
+static double ratio_upper(double later, double in_later, double earlier, double in_earlier, double crowding)
 {
-	if (earlier <= 0 || later <= 0)
+	if (earlier <= 0 || later <= 0 || in_later <= 0)
 		return later > 0 ? 1e9 : 0;
-	return later / earlier * scale * elementary_exp(DECELERATION_SIGMA * elementary_sqrt(1 / later + 1 / earlier));
+	return later / earlier * in_earlier / in_later *
+	       elementary_exp(DECELERATION_SIGMA * elementary_sqrt(crowding / later + crowding / earlier));
+}
+
+/* Does clearly less of the later births survive than of the earlier: for the time, and for what was born? */
+static bool drops(const struct trial *t, const struct births *later, double later_share, const struct births *earlier,
+		  double earlier_share)
+{
+	return ratio_upper(later->alive, later_share, earlier->alive, earlier_share, t->crowding) < DECELERATION &&
+	       (t->all_kept ||
+		ratio_upper(later->alive, later->born, earlier->alive, earlier->born, t->crowding) < DECELERATION);
 }
 
 /* E5 */
-static bool decelerates(const struct view *v, struct wire_evidence *f)
+static bool decelerates(const struct trial *t, struct wire_evidence *f)
 {
-	double by_birth, kept = f->births > 0 ? f->survivors / f->births : 1;
+	const struct channel *c = t->channel;
+	double later = MATURE_SHARE - c->middle, earlier = c->middle - c->from;
 
-	f->deceleration = v->early > 0 ? (float)(v->late / v->early) : 1;
-	by_birth = v->late_born > 0 ? v->early_born / v->late_born : 1;
-	return ratio_upper(v->late, v->early, 1) < DECELERATION &&
-	       (kept > KEPT_ALL || ratio_upper(v->late, v->early, by_birth) < DECELERATION);
+	f->deceleration = t->early.alive > 0 ? (float)(t->late.alive / t->early.alive * earlier / later) : 1;
+	return drops(t, &t->late, later, &t->early, earlier);
+}
+
+/* How far a series falls below what it has been: 0 for one that only rises. */
+static double greatest_fall(const struct trend_points *m)
+{
+	double highest = m->y[0], fall = 0;
+
+	for (unsigned i = 1; i < m->n; i++) {
+		if (m->y[i] > highest)
+			highest = m->y[i];
+		if (highest - m->y[i] > fall)
+			fall = highest - m->y[i];
+	}
+	return fall;
 }
 
 /* E6 */
-static bool is_full(const struct view *v, struct wire_evidence *f)
+static bool is_full(const struct trial *t, struct wire_evidence *f)
 {
-	const struct trend_points *m = &v->clear;
-	double scatter = trend_scatter(m, trend_sen(m).slope), promised, rise;
-	unsigned i = m->n - 1;
+	const struct trend_points *m = &t->clear;
+	double scatter = trend_scatter(m, trend_sen(m).slope), fall = greatest_fall(m), promised, rise;
+	double reach = t->channel->reach / t->view->t;
+	struct births tail = view_births(t->view, MATURE_SHARE, 1);
+	unsigned last = m->n - 1, i = last;
 
-	while (i > 0 && m->x[i] > MATURE_SHARE * v->t)
+	if (drops(t, &tail, 1 - MATURE_SHARE, &t->mature, t->channel->to - t->channel->from))
+		return true;
+	while (i > 0 && m->x[i] > MATURE_SHARE * t->view->t)
 		i--;
-	rise = m->y[m->n - 1] - m->y[i];
-	promised = (f->births > 0 ? f->survivors / f->births : 1) * v->tail_born;
+	if (scatter > fall)
+		scatter = fall;
+	rise = m->y[last] - m->y[i];
+	promised = t->mature.alive / (t->mature.born > t->mature.alive ? t->mature.born : t->mature.alive) *
+		   view_births(t->view, reach * m->x[i], reach * m->x[last]).born;
 	f->tail = promised > 0 ? (float)(rise / promised) : 0;
 	return rise + scatter < PLATEAU_SHARE * promised || rise + PLATEAU_SIGMA * scatter <= 0;
 }
 
-static void measure_rate(const struct view *v, struct wire_evidence *f)
+static enum finding_kind judge_channel(const struct view *view, const struct channel *channel, struct wire_evidence *f)
 {
-	struct trend_slope s = trend_sen(&v->bytes);
+	struct trial t = {.view = view, .channel = channel};
 
-	f->bytes_per_hour = (float)(s.slope * PER_HOUR);
-	f->bytes_per_hour_low = (float)(s.low * PER_HOUR);
-	f->bytes_per_hour_high = (float)(s.high * PER_HOUR);
-}
-
-/* The whole epoch in which this share of t lies; its trough of bytes. */
-static double bytes_at(const struct view *v, double share)
-{
-	uint32_t i = (uint32_t)(share * v->calendar->epoch), last = v->calendar->epoch - 1;
-
-	i = i < last ? i : last;
-	while (i < last && v->row->trough_blocks[i] == EVIDENCE_UNREAD)
-		i++;
-	return (double)v->row->trough_bytes[i];
-}
-
-static unsigned levels_since(const struct view *v, double share)
-{
-	unsigned n = 0;
-	double highest = bytes_at(v, share);
-
-	for (uint32_t i = (uint32_t)(share * v->calendar->epoch); i < v->calendar->epoch; i++)
-		if (v->row->trough_blocks[i] != EVIDENCE_UNREAD && (double)v->row->trough_bytes[i] > highest) {
-			highest = (double)v->row->trough_bytes[i];
-			n++;
-		}
-	return n;
-}
-
-/* There are more bytes because there are more blocks, and these come and go. */
-static bool follow_blocks(const struct view *v, const struct wire_evidence *f)
-{
-	uint32_t last = v->calendar->epoch - 1, quarter = v->calendar->epoch / 4;
-	double before = v->row->trough_blocks[quarter], after = v->row->trough_blocks[last];
-
-	if (v->row->trough_blocks[quarter] == EVIDENCE_UNREAD || v->row->trough_blocks[last] == EVIDENCE_UNREAD)
-		return true;
-	if (f->survivors >= BYTES_LEVELS && f->survivors > KEPT_ALL * f->births)
-		return false;
-	return after > BYTES_BLOCKS * before;
-}
-
-/* The byte channel. */
-static bool bytes_grow(struct view *v, struct wire_evidence *f)
-{
-	double eighth = bytes_at(v, 0.125), quarter = bytes_at(v, 0.25), half = bytes_at(v, 0.5);
-	double end = bytes_at(v, 1), d1 = end - half, d2 = half - quarter, d3 = quarter - eighth, exponent;
-	unsigned levels = levels_since(v, 0.125);
-
-	if (d1 <= 0 || d2 <= 0 || d3 <= 0 || levels < BYTES_LEVELS || end - quarter < SURVIVOR_BYTES ||
-	    follow_blocks(v, f))
-		return false;
-	exponent = (elementary_log(d1 / d2) + elementary_log(d2 / d3)) / 2 / elementary_log(2);
-	if (exponent < BYTES_EXPONENT || (end <= bytes_at(v, MATURE_SHARE) && levels >= BYTES_LEVELS_MANY))
-		return false;
-	f->rise = f->survivor_bytes = (float)(end - quarter);
-	f->z = (float)trend_clearest(&v->bytes, &v->clear);
-	f->p_value = (float)elementary_normal_tail(f->z);
-	return true;
-}
-
-static enum finding_kind judge_blocks(struct view *v, struct wire_evidence *f)
-{
-	if (!rises(v, f))
+	t.early = view_births(view, channel->from, channel->middle);
+	t.late = view_births(view, channel->middle, MATURE_SHARE);
+	t.mature = view_births(view, channel->from, channel->to);
+	t.all_kept = t.mature.alive >= KEPT_ALL * t.mature.born;
+	f->survivors = (float)t.mature.alive;
+	f->births = (float)t.mature.born;
+	f->survivor_bytes = (float)t.mature.alive_bytes;
+	if (!rises(&t, f))
 		return FINDING_FLAT;
 	if (f->survivors < SURVIVOR_BLOCKS)
 		return f->survivors > 0 ? FINDING_MINOR : FINDING_LOAD;
 	if (f->survivor_bytes < SURVIVOR_BYTES)
 		return FINDING_MINOR;
-	if (is_step(&v->blocks))
+	t.crowding = view_crowding(view, channel->from, channel->to);
+	if (is_step(&t) || f->survivors / t.crowding < SURVIVOR_BURSTS)
 		return FINDING_STEP;
-	if (turns_over(v, f))
+	if (turns_over(&t, f))
 		return FINDING_TURNOVER;
-	if (v->late <= 0 || decelerates(v, f))
+	if (t.late.alive <= 0 || decelerates(&t, f))
 		return FINDING_DECELERATING;
-	if (is_full(v, f))
+	if (is_full(&t, f))
 		return FINDING_PLATEAU;
-	return f->survivors < KEPT_ALL * f->births ? FINDING_LEAK : FINDING_GROWTH;
+	return t.all_kept ? FINDING_GROWTH : FINDING_LEAK;
 }
 
-/* Live blocks by age: eighths of t, elders among the oldest. */
-static void count_ages(const struct view *v, uint32_t *ages)
+/* Did these births, of some share of t, keep no more than the rest did, of which `rest` survived in `rest_share`? */
+static bool is_like(double alive, double share, double rest, double rest_share)
 {
-	const struct calendar *c = v->calendar;
+	double expected = rest_share > 0 ? rest / rest_share * share : 0;
 
-	ages[0] = v->row->elders;
-	for (uint32_t i = calendar_oldest(c); i != c->cohort + 1; i++) {
-		double middle = ((double)calendar_cohort_begin(c, i) + (double)calendar_cohort_end(c, i)) / 2;
-		unsigned age = (unsigned)((middle - (double)c->begin_ns) * FINDING_AGES / v->t);
+	return alive <= expected + RATE_SIGMA * elementary_sqrt(expected + 1);
+}
 
-		ages[age < FINDING_AGES ? age : FINDING_AGES - 1] += v->row->cohorts[i % CALENDAR_COHORTS].alive;
+/*
+ * Bytes an hour of what survives, by births: of the first quarter too unless it kept clearly more than the rest did,
+ * and as far on as young blocks that will yet be freed do not show. Its error is that of counting.
+ */
+static void measure_rate(const struct view *v, double reach, struct wire_evidence *f)
+{
+	struct births first = view_births(v, 0, WARM_UP_SHARE), later = view_births(v, WARM_UP_SHARE, reach), more;
+	double share = reach - WARM_UP_SHARE, hours, error;
+
+	for (double to = 1; to > reach; to -= RATE_STEP) {
+		more = view_births(v, reach, to);
+		if (!is_like(more.alive, to - reach, later.alive, share))
+			continue;
+		later.alive += more.alive;
+		later.alive_bytes += more.alive_bytes;
+		share += to - reach;
+		break;
+	}
+	if (is_like(first.alive + v->row->elders, WARM_UP_SHARE, later.alive, share)) {
+		later.alive += first.alive + v->row->elders;
+		later.alive_bytes += first.alive_bytes + (double)v->row->elder_bytes;
+		share += WARM_UP_SHARE;
+	}
+	hours = share * v->t / PER_HOUR;
+	error = later.alive > 0 ? SIGMA_80 / elementary_sqrt(later.alive) : 0;
+	f->bytes_per_hour = (float)(later.alive_bytes / hours);
+	f->bytes_per_hour_low = (float)(later.alive_bytes / hours * (error < 1 ? 1 - error : 0));
+	f->bytes_per_hour_high = (float)(later.alive_bytes / hours * (1 + error));
+}
+
+/*
+ * Channels. What is born and freed within a short time may hide a small share that stays: then the troughs do not
+ * show it, but the old blocks do, whose number rises. And where a cache keeps its blocks for a time, only those that
+ * are older than that show it. That a callsite which frees nothing grows, its troughs show best.
+ */
+static void judge_blocks(const struct view *v, struct wire_evidence *f)
+{
+	double half = view_reach(1);
+	const struct channel channels[] = {
+		{&v->blocks, WARM_UP_SHARE, MATURE_SHARE, 0.5, 0, 1},
+		{&v->old[0], WARM_UP_SHARE, MATURE_SHARE, 0.5, 0, view_reach(0)},
+		{&v->old[1], WARM_UP_SHARE, half, half, 1, half},
+	};
+	struct wire_evidence found;
+
+	f->finding = (uint8_t)judge_channel(v, &channels[0], f);
+	measure_rate(v, view_reach(0), f);
+	if (f->finding == FINDING_LEAK || f->finding == FINDING_GROWTH || f->finding == FINDING_DECELERATING)
+		return;
+	for (unsigned i = 1; i < sizeof(channels) / sizeof(channels[0]); i++) {
+		found = *f;
+		found.finding = (uint8_t)judge_channel(v, &channels[i], &found);
+		if (found.finding != FINDING_LEAK)
+			continue;
+		measure_rate(v, channels[i].reach, &found);
+		*f = found;
+		return;
 	}
 }
 
 void finding_judge(struct evidence_row *row, const struct calendar *calendar)
 {
-	struct view v = {.row = row, .calendar = calendar, .t = (double)(calendar->walk_ns - calendar->begin_ns)};
 	struct wire_evidence *f = &row->found, was = *f;
+	struct view view;
 
 	*f = (struct wire_evidence){.callsite = was.callsite,
 				    .state = was.state,
@@ -261,24 +249,18 @@ void finding_judge(struct evidence_row *row, const struct calendar *calendar)
 				    .marks = was.marks,
 				    .blocks_per_mark = was.blocks_per_mark,
 				    .bytes_per_mark = was.bytes_per_mark};
-	if (!calendar->walk_ns || v.t <= 0)
+	if (!calendar->walk_ns || calendar->walk_ns <= calendar->begin_ns)
 		return;
-	f->age_s = (float)(v.t * NS);
+	view_init(&view, row, calendar);
+	f->age_s = (float)(view.t * NS);
 	f->live_blocks = row->live_blocks;
 	f->epochs = calendar->epoch;
-	count_ages(&v, f->ages);
+	view_ages(&view, f->ages, sizeof(f->ages) / sizeof(f->ages[0]));
 	if (calendar->epoch < EPOCH_LEAST)
 		return;
-	gather_troughs(&v);
-	gather_cohorts(&v);
-	f->survivors = (float)(v.early + v.late);
-	f->survivor_bytes = (float)(f->survivors * mean_size(row));
-	f->births = (float)(v.early_born + v.late_born);
-	f->finding = (uint8_t)judge_blocks(&v, f);
-	if ((f->finding == FINDING_FLAT || f->finding == FINDING_MINOR) && bytes_grow(&v, f))
+	judge_blocks(&view, f);
+	if ((f->finding == FINDING_FLAT || f->finding == FINDING_MINOR) && bytes_grow(&view, f))
 		f->finding = FINDING_BYTES;
-	if (f->finding != FINDING_FLAT)
-		measure_rate(&v, f);
 }
 
 enum verdict_state finding_state(const struct wire_evidence *found)

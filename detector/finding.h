@@ -7,7 +7,8 @@
  *   E1  Mann and Kendall's z of m is 2.9 or more (for all of them, or the least of 12 or 8 groups), and m rises by 8
  *   E2  S is 8 blocks and 512 bytes or more, some of them of the later half
  *   E3  no single rise of m is more than half of all
- *   E4  of the blocks that were old at 7t/8 at most 20 % were freed since
+ *   E4  of the blocks that were old at 7t/8 at most 10 % were freed since, and less than half of what would be if
+ *       blocks lived without memory
  *   E5  the later half's S is not clearly below 0.75 of the earlier half's, per time and per birth
  *   E6  the last quarter rises by 0.4 of what S / A promises, or more
  *

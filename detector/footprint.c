@@ -82,13 +82,14 @@ void footprint_sample(struct footprint *f, const struct calendar *calendar, cons
 	add(&f->epochs[calendar->epoch], &e);
 }
 
-/* All epochs from this one on, as one. */
-static struct footprint_epoch since(const struct footprint *f, const struct calendar *calendar, double share)
+/* The epochs between two shares of the time judged, as one. */
+static struct footprint_epoch between(const struct footprint *f, const struct calendar *calendar, double from,
+				      double to)
 {
 	struct footprint_epoch all = {0};
 	uint32_t n = calendar->epoch + 1;
 
-	for (uint32_t i = (uint32_t)(share * n); i < n; i++)
+	for (uint32_t i = (uint32_t)(from * n); i < (uint32_t)(to * n); i++)
 		add(&all, &f->epochs[i]);
 	return all;
 }
@@ -131,11 +132,22 @@ static void measure_rate(const struct footprint *f, const struct calendar *calen
 	finding->rate_high = slope.high * PER_HOUR;
 }
 
+/* From the second quarter to the last, RSS has risen, and what is needed has not. */
+static bool retention_grows(const struct footprint *f, const struct calendar *calendar)
+{
+	struct footprint_epoch then = between(f, calendar, WARM_UP_SHARE, 0.5),
+			       now = between(f, calendar, MATURE_SHARE, 1);
+	double rise = (double)now.anon - (double)then.anon, needed = (double)now.live_peak - (double)then.live_peak;
+
+	return then.read && now.read && rise - above_zero(needed) >= FOOTPRINT_BYTES &&
+	       rise - above_zero(needed) >= FOOTPRINT_SHARE * ((double)now.rss - (double)then.rss);
+}
+
 void footprint_judge(const struct footprint *f, const struct calendar *calendar, struct footprint_finding *finding)
 {
-	struct footprint_epoch now = since(f, calendar, FOOTPRINT_NOW), later = since(f, calendar, 0.5);
+	struct footprint_epoch now = between(f, calendar, FOOTPRINT_NOW, 1), later = between(f, calendar, 0.5, 1);
 	const struct footprint_epoch *quarter = at(f, calendar, WARM_UP_SHARE);
-	double anon, external_grown;
+	double anon, since_quarter;
 
 	memset(finding, 0, sizeof(*finding));
 	finding->state = VERDICT_INCONCLUSIVE;
@@ -153,10 +165,11 @@ void footprint_judge(const struct footprint *f, const struct calendar *calendar,
 	finding->external_shared = above_zero((double)(now.shared - quarter->shared));
 	finding->external = finding->external_file + finding->external_shared;
 	finding->external += outside_grown(&now, quarter);
-	external_grown = (double)now.rss - (double)quarter->rss;
+	since_quarter = (double)now.rss - (double)quarter->rss;
 	finding->state = VERDICT_STABLE;
-	if (finding->external >= FOOTPRINT_BYTES && finding->external >= FOOTPRINT_SHARE * external_grown)
+	if (finding->external >= FOOTPRINT_BYTES && finding->external >= FOOTPRINT_SHARE * since_quarter)
 		finding->state = VERDICT_EXTERNAL;
-	else if (finding->retained >= FOOTPRINT_BYTES && finding->retained >= FOOTPRINT_SHARE * finding->grown)
+	else if (finding->retained >= FOOTPRINT_BYTES &&
+		 (finding->retained >= FOOTPRINT_SHARE * finding->grown || retention_grows(f, calendar)))
 		finding->state = VERDICT_RETENTION;
 }

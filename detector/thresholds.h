@@ -21,17 +21,20 @@
 /* What counts as evidence: what was born after the first quarter, and is a quarter of t old. */
 #define WARM_UP_SHARE 0.25
 #define MATURE_SHARE 0.75
+#define OLD_SINCE 0.5 /* the number of old blocks is looked at from here on */
 /* E1: Mann-Kendall's z of the troughs, and by how many blocks they have to rise. */
 #define TREND_Z 2.9
 #define TREND_BLOCKS 8.0
 /* E2: survivors, in blocks and in bytes; and what makes a verdict while the process is running. */
 #define SURVIVOR_BLOCKS 8.0
 #define SURVIVOR_BYTES 512.0
+#define SURVIVOR_BURSTS 4.0 /* and in as many bursts, or it is a few steps */
 #define SURVIVOR_BYTES_RUNNING 65536.0
 /* E3: the greatest single rise may be this share of all. */
 #define STEP_SHARE 0.5
 /* E4: share of the old blocks freed in the last eighth; fewer deaths than this are none. */
-#define HAZARD_SHARE 0.2
+#define HAZARD_SHARE 0.1
+#define HAZARD_OF_MEMORYLESS 0.5 /* of what blocks would die that live without memory */
 #define HAZARD_DEATHS 2.0
 #define HAZARD_BEGIN 0.875
 /* E5: survivors of the later half of the mature births over those of the earlier. */
@@ -42,6 +45,9 @@
 #define PLATEAU_SIGMA 2.0
 /* A site that keeps fewer than this of what it allocates leaks; one that keeps more grows. */
 #define KEPT_ALL 0.9
+/* The rate: births that kept that many standard deviations more than the rest did are left out; by steps of t. */
+#define RATE_SIGMA 2.0
+#define RATE_STEP 0.02
 /* E7: evaluations in a row, on a running process. */
 #define CONSECUTIVE 2u
 /* Benjamini and Hochberg's false discovery rate over the candidates that have survivors. */
@@ -51,9 +57,8 @@
 #define BYTES_EXPONENT 0.35
 #define BYTES_LEVELS 3u
 #define BYTES_LEVELS_MANY 8u
-#define BYTES_BLOCKS 1.5 /* blocks may grow by this factor without being what makes the bytes grow */
-
-/* Marks: as many in a row, each with one block more. */
+#define BYTES_BIRTHS 2.0    /* more births than so many times the live blocks, most of them young: churn */
+#define BYTES_OF_BLOCKS 0.5 /* not where this share of the rise is more blocks rather than larger ones */
 #define MARKS_IN_A_ROW 5u
 #define MARKS_STEADY 0.25 /* of the mean step, the least one */
 

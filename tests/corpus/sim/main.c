@@ -191,6 +191,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	world_init(&run.world, stdout, run.duration, run.interval,
 		   run.seed * 1000003 + (uint64_t)atoi(argv[1] + 1) * 7 + (argv[1][0] == 'L'));
+	run.world.residence = run.behaviour->residence;
 	if (run.duration <= 0)
 		run.world.length = 3600 * random_between(&run.world.random, 2, 6);
 	add_actors(&run);

