@@ -6,9 +6,10 @@ from xml.sax.saxutils import escape
 import table
 import ways
 
-COLOURS = {'off': '#7f7f7f', 'exact': '#1f77b4', 'serve': '#17becf', 'heaptrack': '#d62728', 'jeprof': '#98df8a',
+COLOURS = {'off': '#7f7f7f', 'counts': '#ff7f0e', 'sampled': '#bcbd22', 'exact': '#1f77b4', 'serve': '#17becf', 'heaptrack': '#d62728', 'jeprof': '#98df8a',
            'jeprof-all': '#2ca02c', 'gperftools': '#9467bd', 'massif': '#8c564b', 'dhat': '#e377c2'}
-LEFT, WIDTH, LINE, TOP = 340, 640, 20, 70
+LEFT, WIDTH, LINE = 340, 640, 20
+LEGEND_COLUMNS, LEGEND_WIDTH, LEGEND_LINE = 5, 204, 18
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -28,17 +29,17 @@ class Axis:
     return LEFT + WIDTH * (math.log(value) - self.low) / (self.high - self.low)
 
 
-def frame(axis, height):
+def frame(axis, top, height):
   for tick in axis.ticks:
     x = axis.x(tick)
     yield '<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="%s"/>' % (
-      x, TOP - 10, x, height - 10, '#888' if tick == 1 else '#e4e4e4')
-    yield '<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%gx</text>' % (x, TOP - 16, tick)
+      x, top - 10, x, height - 10, '#888' if tick == 1 else '#e4e4e4')
+    yield '<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%gx</text>' % (x, top - 16, tick)
 
 
 def legend(shown):
   for i, way in enumerate(shown):
-    x, y = 12 + (i % 5) * 204, 14 + i // 5 * 18
+    x, y = 12 + i % LEGEND_COLUMNS * LEGEND_WIDTH, 14 + i // LEGEND_COLUMNS * LEGEND_LINE
     yield '<circle cx="%d" cy="%d" r="5" fill="%s"/>' % (x, y, COLOURS.get(way.name, '#000'))
     yield '<text x="%d" y="%d">%s</text>' % (x + 9, y + 4, escape(way.title))
 
@@ -60,12 +61,13 @@ def svg(rows):
   shown = [way for way in table.columns(rows) if way.base]
   drawn = [row for row in rows if any(costs(row, way) for way in shown)]
   values = [value for row in drawn for way in shown for value in costs(row, way)]
-  axis, height = Axis(values), TOP + LINE * len(drawn) + 10
+  top = 34 + LEGEND_LINE * -(-len(shown) // LEGEND_COLUMNS)
+  axis, height = Axis(values), top + LINE * len(drawn) + 10
   parts = ['<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}" '
            'font-family="sans-serif" font-size="12">'.format(LEFT + WIDTH + 40, height),
            '<rect width="100%" height="100%" fill="white"/>']
   parts += legend(shown)
-  parts += frame(axis, height)
+  parts += frame(axis, top, height)
   for i, row in enumerate(drawn):
-    parts += line(row, shown, axis, TOP + LINE * i + 8)
+    parts += line(row, shown, axis, top + LINE * i + 8)
   return '\n'.join(parts + ['</svg>', ''])

@@ -3,12 +3,13 @@ import statistics
 
 import ways
 
-NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is
-in units. Cost is CPU time: of the program itself in the rows of pairs, realloc and requests, of all processes in the
-rows of whole programs (heaptrack has one to interpret, whose time is in it). A fork is the time until the parent goes
-on. In the rows of requests a second less than 1 is slower. RSS is that of the program alone. Instructions are those
-that callgrind counts, not ratios. Under libguard the agent is alone, but in the column *exact + serve* a `guardctl
-serve` listens to it.
+NOTE = '''A cell is the median of the ratios to *bare* in the same round, with the least and the most; *bare* itself is in
+units. *sampled* has the default `sample_bytes`, 512K. Cost is CPU time: of the program itself in the rows of pairs,
+realloc and requests, of all processes in the rows of whole programs (heaptrack has one to interpret, whose time is in
+it). A fork is the time until the parent goes on. In the rows of requests a second less than 1 is slower. RSS is that
+of the program alone. Instructions (those that callgrind counts), the memory of an idle thread, and a look are no
+ratios. A look is the CPU time of the agent's thread while all callsites have changed; the program does not wait for
+it. Under libguard the agent is alone, but in the column *exact + serve* a `guardctl serve` listens to it.
 
 (1) Compared with the same allocator without its profiler. (2) On a smaller input, and compared with a run on that.
 '''
@@ -17,6 +18,9 @@ serve` listens to it.
 def short(value):
   """Three digits, or all before the point."""
   return '{:,.0f}'.format(value) if value >= 100 else '%.3g' % value
+
+
+ABSOLUTE = ('I', 'KB', 'ms')  # units of figures that are no ratios to bare
 
 
 def quantity(value, unit):
@@ -49,7 +53,7 @@ def cell(row, way):
   values = [value for value in row['figures'].get(way.name, ()) if value is not None]
   if not values:
     return ''
-  if way.base is None or row['unit'] == 'I':
+  if way.base is None or row['unit'] in ABSOLUTE:
     return quantity(statistics.median(values), row['unit'])
   found = ratios(row['figures'], way.name)
   return ratio_text(found) if found else ''

@@ -12,7 +12,8 @@ import inputs
 import process
 import servers
 
-# unit: ns, s, B, MB, /s (more is better) or I (instructions: the same in each run, shown as they are).
+# unit: ns, s, B, MB, /s (more is better), or one of table.ABSOLUTE, shown as it is: I (instructions, the same in each
+# run), KB, ms.
 Row = namedtuple('Row', 'name unit')
 MICRO_LINE = re.compile(r'^micro (.*)$', re.M)
 STARTS = 20
@@ -42,6 +43,26 @@ class Memory(Micro):
   """RSS; the small size is not much smaller, since the share of the program itself would count."""
 
   all_ways = False
+
+
+class Threads(Micro):
+  """Many threads at once."""
+
+  all_ways = False
+
+
+class Look:
+  """CPU time of the agent's thread for a look at many callsites, with an analyzer and without."""
+
+  all_ways = False
+  rows = (Row('a look at 131,072 callsites', 'ms'),)
+  ways = ('exact', 'serve')
+  rounds = 3
+  environment = {'GUARD_INTERVAL': '500ms', 'GUARD_START_DELAY': '0s'}
+
+  def run(self, place, way, small):
+    ran = place.launch(way, [place.micro('callsites'), '10' if small else '17', '500'], self.environment)
+    return {self.rows[0].name: micro_figures(ran.output)['look_ms']}
 
 
 class Program:
@@ -138,6 +159,9 @@ WORKLOADS = (
   Starts(),
   Micro('fork with 1 M live blocks', 'ns', 'wall_ns', 'forks', '1000000 10', '100000 5'),
   memory('64 B', 64), memory('256 B', 256), memory('4 KB', 4096),
+  Threads('5,000 threads at once, CPU of each', 'ns', 'cpu_ns', 'idle', '5000 80', '500 80'),
+  Threads('memory of an idle thread', 'KB', 'thread_kb', 'idle', '1000 80', '200 80'),
+  Look(),
   Instructions('instructions of a pair, 5 calls deep', 'pairs', '5 {0} 1'),
   Instructions('instructions of a pair, 20 calls deep', 'pairs', '20 {0} 1'),
   Instructions('instructions of a pair, 60 calls deep', 'pairs', '60 {0} 1'),
