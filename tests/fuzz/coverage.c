@@ -142,6 +142,15 @@ bool coverage_end(void)
 	return new;
 }
 
+unsigned coverage_new_edges(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < n_touched; i++)
+		n += !known[touched[i]];
+	return n;
+}
+
 unsigned coverage_edges(void)
 {
 	return n_known;

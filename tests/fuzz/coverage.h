@@ -12,6 +12,8 @@
 void coverage_begin(void);
 /* Adds what this input did to all that is known. True: it did something that no input before it did. */
 bool coverage_end(void);
+/* How many edges this input reached that are not known yet. */
+unsigned coverage_new_edges(void);
 /* Edges known; with `forget` it counts from nothing again, as for a new selection of inputs. */
 unsigned coverage_edges(void);
 void coverage_forget(void);

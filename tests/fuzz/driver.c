@@ -26,7 +26,7 @@
 #endif
 
 #define POOL 16384u
-#define KEPT_LONGEST 2048u /* bytes of an input that is kept for good */
+#define KEPT_LONGEST 4096u /* bytes of an input that is kept for good */
 #define LONGEST_S 10
 
 volatile uint64_t fuzz_read;
@@ -172,21 +172,42 @@ static void keep(const char *folder, const struct input *input)
 	}
 }
 
+/* How many edges the input reaches that none before it did; not remembered. */
+static unsigned edges_of(const uint8_t *data, size_t size)
+{
+	coverage_begin();
+	LLVMFuzzerTestOneInput(data, size);
+	return coverage_new_edges();
+}
+
+/* Cuts off what it does not need behind its end to reach as much. */
+static void trim(struct input *input)
+{
+	unsigned edges = edges_of(input->data, input->size);
+	size_t step = input->size / 2 & ~(size_t)7;
+
+	for (; step >= 8; step = step / 2 & ~(size_t)7)
+		while (input->size > step && edges_of(input->data, input->size - step) >= edges)
+			input->size -= step;
+}
+
 /* The seeds come out of the target; of the others, smallest first, those that reach an edge not reached yet. */
 static void keep_all(const char *folder, unsigned n_seeds)
 {
-	unsigned kept = 0, edges;
+	unsigned kept = 0;
 	size_t bytes = 0;
 
 	coverage_forget();
 	for (unsigned i = 0; i < n_seeds; i++)
 		run(pool[i].data, pool[i].size);
 	qsort(pool + n_seeds, n_pool - n_seeds, sizeof(*pool), by_size);
-	for (unsigned i = n_seeds; i < n_pool && pool[i].size <= KEPT_LONGEST; i++) {
-		edges = coverage_edges();
-		run(pool[i].data, pool[i].size);
-		if (coverage_edges() == edges)
+	for (unsigned i = n_seeds; i < n_pool; i++) {
+		if (!edges_of(pool[i].data, pool[i].size))
 			continue;
+		trim(&pool[i]);
+		if (pool[i].size > KEPT_LONGEST)
+			continue;
+		run(pool[i].data, pool[i].size);
 		keep(folder, &pool[i]);
 		kept++;
 		bytes += pool[i].size;
