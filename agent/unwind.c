@@ -2,6 +2,7 @@
  * Rules from libunwind. See unwind.h. The one file that knows libunwind.
  */
 #include "agent/unwind.h"
+#include "agent/cfi.h"
 #include "agent/memory.h"
 #include "agent/process.h"
 #include "agent/sys.h"
@@ -256,11 +257,17 @@ static void answer_on_stack(void *argument)
 	answer(&q);
 }
 
-void unwind_learn(struct rule *rule, const struct module *module)
+void unwind_ask(struct rule *rule, const struct module *module)
 {
 	void *arguments[2] = {rule, (void *)module};
 
 	rule->kind = RULE_UNKNOWN;
 	if (space && !process_sandbox)
 		call_on_stack(stack_top, answer_on_stack, arguments);
+}
+
+void unwind_learn(struct rule *rule, const struct module *module)
+{
+	if (!space || !cfi_learn(rule, module))
+		unwind_ask(rule, module);
 }

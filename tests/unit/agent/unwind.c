@@ -268,9 +268,8 @@ static void test_strict_sandbox(void)
 		check_same(&seen, 3);
 		process_sandbox = SANDBOX_STRICT;
 	}
-	frames_omit.plain(look, &seen);
-	CHECK_EQ(seen.n_frames, 1);
-	CHECK_EQ(seen.flags, STACK_INCOMPLETE);
+	frames_omit.plain(look, &seen); /* and reading a table takes no system call */
+	check_same(&seen, 3);
 }
 
 static unsigned descriptors(void)
