@@ -22,8 +22,9 @@ import books  # noqa: E402
 import harness  # noqa: E402
 
 WARM_UP = 0.25  # of the time: until then memory may grow
-GROWTH_MOST = 1.05  # and after it by this, and a little
-GROWTH_FREE = 256 * 1024
+GROWTH_MOST = 1.05  # and after it by this, by what the history and late callsites may still take,
+GROWTH_FREE = 1 << 20
+OF_THE_HEAP = 0.3  # and by this share of what the host's RSS has grown: the map of its blocks is a quarter of small ones
 SHORT, SHORT_FREE = 60, 16 << 20  # a run shorter than this (seconds) is not warm in time
 TURN = 5.0  # seconds between two deeds
 
@@ -41,6 +42,7 @@ class Host:
   def __init__(self, name, child):
     self.name, self.child, self.pid = name, child, child.pid
     self.memory = []  # (time, bytes of the agent's own)
+    self.rss = []  # (time, bytes of the host, the agent's included)
 
   def descriptors(self):
     found = set()
@@ -176,7 +178,9 @@ class Soak:
       run = self.ask(['report', str(host.pid), '--report', 'json:' + path])
       report, _ = harness.load_report(path) if run.status == 0 else (None, None)
       if report and report['processes']:
-        host.memory.append((now, report['processes'][0]['agent']['memory_bytes']))
+        process = report['processes'][0]
+        host.memory.append((now, process['agent']['memory_bytes']))
+        host.rss.append((now, process['memory']['rss_bytes']))
 
   def go(self):
     deeds = [name[5:] for name in dir(self) if name.startswith('deed_')]
@@ -195,7 +199,7 @@ class Soak:
       if now - last >= min(60, self.seconds / 6) or not last:
         last = now
         print('soak: %4d s, %s; agent memory %s' % (now, ', '.join('%d %s' % (n, name) for name, n in sorted(
-          self.deeds.items())), ', '.join('%s %d KB' % (host.name, host.memory[-1][1] // 1024)
+          self.deeds.items())), ', '.join('%s %d KB of %d' % (host.name, host.memory[-1][1] // 1024, host.rss[-1][1] // 1024)
                                           for host in self.hosts if host.memory)), flush=True)
       time.sleep(max(0.0, min(TURN, self.seconds / 30)))
 
@@ -206,9 +210,10 @@ class Soak:
       warm = [n for t, n in host.memory if t <= WARM_UP * self.seconds]
       later = [n for t, n in host.memory if t > WARM_UP * self.seconds]
       if self.check(warm and later, '%s: too few looks at its memory' % host.name):
-        most = max(warm) * GROWTH_MOST + (GROWTH_FREE if self.seconds >= SHORT else SHORT_FREE)
-        self.check(max(later) <= most, "%s: the agent's memory has grown from %d to %d bytes" % (
-          host.name, max(warm), max(later)))
+        heap = max(n for _, n in host.rss) - max(n for t, n in host.rss if t <= WARM_UP * self.seconds)
+        most = max(warm) * GROWTH_MOST + OF_THE_HEAP * heap + (GROWTH_FREE if self.seconds >= SHORT else SHORT_FREE)
+        self.check(max(later) <= most, "%s: the agent's memory has grown from %d to %d bytes, the host's by %d" % (
+          host.name, max(warm), max(later), heap))
 
   def check_descriptors(self, before):
     """Without an analyzer there is no descriptor of the agent's; what the hosts themselves have is back as it was."""
