@@ -16,12 +16,12 @@
  */
 static uint32_t extended_depth(void)
 {
-	return (uint32_t)(options.depth + options.depth / 2);
+	return (uint32_t)(options.depth + options.depth / 4);
 }
 
 bool backtrace_init(struct backtrace *b, bool kept)
 {
-	uint64_t room = kept ? 2 * options.depth : options.depth, size = room * sizeof(uint64_t);
+	uint64_t room = kept ? options.depth + options.depth / 2 : options.depth, size = room * sizeof(uint64_t);
 	char *memory = memory_take(6 * size + room);
 
 	b->steps = memory_take(extended_depth() * sizeof(*b->steps));
