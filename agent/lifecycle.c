@@ -19,6 +19,7 @@
 #include "agent/memory.h"
 #include "agent/mode.h"
 #include "agent/modules.h"
+#include "agent/operators.h"
 #include "agent/proc.h"
 #include "agent/real.h"
 #include "agent/rule.h"
@@ -161,6 +162,7 @@ static void begin_rest(void)
 	struct rule_guard guard;
 
 	stage = STAGE_WHOLE;
+	operators_init(); /* before a call that lets go of the loader's message */
 	store->agent.unwinder = unwind_init() ? UNWINDER_LIBUNWIND : UNWINDER_NONE;
 	proc_init(!blockmap_now.tiny_below);
 	pthread_atfork(fork_prepare, fork_parent, fork_child);

@@ -3,6 +3,7 @@
  */
 #include "agent/modules.h"
 #include "agent/memory.h"
+#include "agent/operators.h"
 #include "agent/process.h"
 #include "agent/rule.h"
 #include "agent/stack.h"
@@ -98,6 +99,7 @@ static void describe(struct module *module, const struct find_result *found)
 		wire.flags = MODULE_MAIN;
 		path = store->exe;
 	}
+	operators_look(found->link_map);
 	length = strnlen(path, 4095);
 	find_build_id(&wire, found);
 	module->record = store_record((uint32_t)(sizeof(*module->record) + length + 1));

@@ -16,8 +16,9 @@ static const struct {
 	{LOST_INHERITED, "forked without fork handlers: what was allocated before the fork is an estimate"},
 	{LOST_REGION_SHARED, "there was no memfd, so a last state does not outlive the process"},
 	{LOST_THREAD, "some threads had no counters for a time, so some allocations and frees are missing"},
+	{LOST_OPERATORS, "the allocator has C++ operators of its own: what they allocate is not counted"},
 };
-#define KNOWN_LOSSES (2u * LOST_THREAD - 1) /* LOST_MODE is told by mode */
+#define KNOWN_LOSSES (2u * LOST_OPERATORS - 1) /* LOST_MODE is told by mode */
 
 static const char *const dormancies[N_DORMANT] = {
 	[DORMANT_EXECUTABLE] = "the executable has an allocator of its own (a sanitizer's may be one)",

@@ -234,6 +234,7 @@ enum lost_flags {
 	LOST_REGION_SHARED = 16, /* no memfd: the region is private, its last state dies with it */
 	LOST_MODE = 32,		 /* the mode was not exact at some time: wire_agent.modes says which */
 	LOST_THREAD = 64,	 /* a thread allocated before it had counters, or got none */
+	LOST_OPERATORS = 128,	 /* C++ operators reach the allocator without malloc */
 };
 
 /* Why an agent only passes through; it says HELLO with mode off, and then nothing any more. */
