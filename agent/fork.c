@@ -9,6 +9,7 @@
 #include "agent/process.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
+#include <sched.h>
 #include <string.h>
 
 #define SPINS 200000
@@ -48,6 +49,11 @@ static void take_sums(void)
 	region_sum(&view, sums, n);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	valid = true;
+}
+
+bool fork_is(long number, long flags)
+{
+	return number == SYS_fork || (number == SYS_clone && !(flags & CLONE_VM));
 }
 
 void fork_prepare(void)

@@ -16,5 +16,8 @@ void fork_prepare(void);
 void fork_parent(void);
 void fork_child(void);
 
+/* Would this call of syscall() fork? Context: any. */
+bool fork_is(long number, long flags);
+
 /* After store_copy in the child: sets the counters of the copy. Context: the child's only thread. */
 bool fork_inherit(void);

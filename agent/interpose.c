@@ -136,7 +136,7 @@ guard_export int prctl(int option, unsigned long a, unsigned long b, unsigned lo
 guard_export long syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	enum sandbox before = lifecycle_syscall(number, a, b);
-	bool forks = lifecycle_forks(number, a);
+	bool forks = fork_is(number, a);
 	long r;
 
 	if (unlikely(forks))

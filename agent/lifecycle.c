@@ -31,7 +31,6 @@
 #include "agent/unwind.h"
 #include <linux/seccomp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -328,11 +327,6 @@ enum sandbox lifecycle_syscall(long number, long argument, long mode)
 void lifecycle_sandbox_failed(enum sandbox before)
 {
 	process_sandbox = before;
-}
-
-bool lifecycle_forks(long number, long flags)
-{
-	return (number == SYS_fork || (number == SYS_clone && !(flags & CLONE_VM))) && lifecycle_is_whole();
 }
 
 void lifecycle_mlockall(int flags)

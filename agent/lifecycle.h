@@ -35,9 +35,6 @@ enum sandbox lifecycle_prctl(int option, unsigned long mode);
 enum sandbox lifecycle_syscall(long number, long argument, long mode);
 void lifecycle_sandbox_failed(enum sandbox before);
 
-/* Would this call of syscall() fork? Asked before, and after in the parent. Context: any. */
-bool lifecycle_forks(long number, long flags);
-
 /* mlockall is about to be called. Context: any. */
 void lifecycle_mlockall(int flags);
 
