@@ -7,9 +7,11 @@
 #include "agent/process.h"
 #include "agent/store.h"
 #include "agent/sys.h"
+#include <emmintrin.h>
 
 #define HUGE_SLOTS 1024u
 #define RESIDENT_SPANS 64u
+#define LINE_WORDS 8u
 #define SPAN_PAGES ((sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE)
 #define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
 
@@ -194,19 +196,42 @@ struct walk {
 	unsigned wanted;      /* bit of pages.h that makes a page worth reading */
 };
 
+/* Which of the eight words of a line are not 0, a bit each. The low half of a word says it: it has the callsite. */
+static unsigned words_used(const uint64_t *line)
+{
+	const __m128i zero = _mm_setzero_si128();
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < LINE_WORDS; i += 4) {
+		__m128 two = _mm_castsi128_ps(_mm_load_si128((const __m128i *)(line + i)));
+		__m128 next = _mm_castsi128_ps(_mm_load_si128((const __m128i *)(line + i + 2)));
+		__m128i low = _mm_castps_si128(_mm_shuffle_ps(two, next, _MM_SHUFFLE(2, 0, 2, 0)));
+
+		used |= (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(low, zero))) << i;
+	}
+	return ~used & ((1u << LINE_WORDS) - 1);
+}
+
+static void walk_word(const struct walk *w, uint64_t word, uint64_t place)
+{
+	uint64_t size = BLOCK_SIZE(word);
+
+	if (unlikely(size == BLOCK_SIZE_ASIDE))
+		size = blockmap_huge_size(w->base + place + ((word & BLOCK_PLACE_MASK) >> 59 << 4));
+	w->visit(w->context, word, size);
+}
+
+/* begin and end are whole lines. */
 static void walk_words(const struct walk *w, const uint64_t *words, uint64_t begin, uint64_t end, unsigned shift)
 {
-	uint64_t word, size;
+	for (uint64_t i = begin; i < end; i += LINE_WORDS)
+		for (unsigned used = words_used(words + i); used; used &= used - 1) {
+			uint64_t at = i + (unsigned)__builtin_ctz(used),
+				 word = __atomic_load_n(&words[at], __ATOMIC_RELAXED);
 
-	for (uint64_t i = begin; i < end; i++) {
-		word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
-		if (!word)
-			continue;
-		size = BLOCK_SIZE(word);
-		if (unlikely(size == BLOCK_SIZE_ASIDE))
-			size = blockmap_huge_size(w->base + (i << shift) + ((word & BLOCK_PLACE_MASK) >> 59 << 4));
-		w->visit(w->context, word, size);
-	}
+			if (likely(word != 0))
+				walk_word(w, word, at << shift);
+		}
 }
 
 /* The words on pages that are there. */
