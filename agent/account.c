@@ -138,7 +138,7 @@ guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64
 	if (!thread_enter(&frame, &was))
 		return p;
 	shard = thread.shard;
-	begun = unlikely(thread.timed && !process_sandbox) ? governor_begin(shard, sp) : 0;
+	begun = unlikely(thread.timed && was == BUSY_NO && !process_sandbox) ? governor_begin(shard, sp) : 0;
 	count(shard, p, size, &frame, was != BUSY_NO, from);
 	if (unlikely(begun))
 		governor_end(shard, begun, sp, (uintptr_t)p);
