@@ -22,6 +22,7 @@ from place import harness  # noqa: E402
 FAMILIES = ('shells', 'tools', 'web', 'databases', 'network', 'proxies', 'secure', 'sandboxes', 'runtimes', 'allocators',
             'desktop')
 BARE_RUNS = 3
+UNPREPARED = 'what it needs could not be made'
 COLUMNS = ('program', 'result', 'exact', 'blocks', 'unknown', 'dropped', 'incomplete', 'errors', 'seconds')
 
 
@@ -62,12 +63,12 @@ class Runner:
       there.close()
 
   def compare(self, what):
-    """(difference lines, figures): a bare run, then each guarded way, then more bare runs where they are needed."""
+    """(difference lines, figures; or why it cannot be tried): a bare run, then each guarded way, then more bare runs where they are needed."""
     bares, books, wrong = [self.once(what, 'bare')[0]], None, []
     if self.options.show:
       print(json.dumps(bares[0], indent=1))
     if 'failure' in bares[0]:
-      return ['bare: %s' % bares[0]['failure']], None
+      return [UNPREPARED], bares[0]['failure'].strip().replace('\n', ' ')
     for way in ('preload', 'run'):
       seen, found = self.once(what, way, bares)
       while differences(what, bares, seen) and len(bares) < BARE_RUNS:
@@ -95,6 +96,10 @@ def run_row(runner, what, tally):
     return
   began = time.monotonic()
   wrong, books = runner.compare(what)
+  if wrong == [UNPREPARED]:
+    tally['skipped'] += 1
+    print_row([what.name, 'skipped: ' + books])
+    return
   result = 'different' if wrong else 'same'
   tally[result] += 1
   cells = [books.exact(), '{:,}'.format(books.blocks), books.unknown, books.dropped, books.incomplete,
