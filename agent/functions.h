@@ -28,6 +28,7 @@
 	X(void, quick_exit, (int status))                                                                              \
 	X(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d))                \
 	X(long, syscall, (long number, long a, long b, long c, long d, long e, long f))                                \
+	X(int, capset, (void *header, const void *data))                                                               \
 	X(int, mlockall, (int flags))                                                                                  \
 	X(int, setrlimit, (int resource, const void *limit))                                                           \
 	X(int, setrlimit64, (int resource, const void *limit))                                                         \

@@ -8,6 +8,7 @@
 #include "agent/fork.h"
 #include "agent/functions.h"
 #include "agent/lifecycle.h"
+#include "agent/privileges.h"
 #include "agent/real.h"
 
 #define PROTOTYPE(type, name, parameters) guard_export type name parameters;
@@ -126,8 +127,10 @@ guard_export void quick_exit(int status)
 guard_export int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
 	enum sandbox before = lifecycle_prctl(option, a);
-	int r = real.prctl(option, a, b, c, d);
+	int r;
 
+	privileges_prctl(option);
+	r = real.prctl(option, a, b, c, d);
 	if (unlikely(r < 0))
 		lifecycle_sandbox_failed(before);
 	return r;
@@ -139,6 +142,7 @@ guard_export long syscall(long number, long a, long b, long c, long d, long e, l
 	bool forks = fork_is(number, a);
 	long r;
 
+	privileges_syscall(number, a);
 	if (unlikely(forks))
 		fork_prepare();
 	r = real.syscall(number, a, b, c, d, e, f);
@@ -147,6 +151,12 @@ guard_export long syscall(long number, long a, long b, long c, long d, long e, l
 	if (unlikely(forks) && r)
 		fork_parent();
 	return r;
+}
+
+guard_export int capset(void *header, const void *data)
+{
+	privileges_capset();
+	return real.capset(header, data);
 }
 
 guard_export int mlockall(int flags)

@@ -65,29 +65,6 @@ void process_dropped(uint32_t flag)
 	__atomic_fetch_add(&store->agent.dropped, 1, __ATOMIC_RELAXED);
 }
 
-/* From here to alone_end what passes through the hooks is the agent's own: no handler of the host comes in between. */
-struct alone {
-	uint64_t signals;
-	uint32_t was;
-	bool blocked;
-};
-
-static void alone_begin(struct alone *alone)
-{
-	alone->blocked = !process_sandbox;
-	if (alone->blocked)
-		sys_signals_block(&alone->signals);
-	alone->was = thread.busy;
-	thread.busy = BUSY_AGENT;
-}
-
-static void alone_end(const struct alone *alone)
-{
-	thread.busy = alone->was;
-	if (alone->blocked)
-		sys_signals_restore(&alone->signals);
-}
-
 bool lifecycle_started(void)
 {
 	return stage == STAGE_CORE || stage == STAGE_WHOLE;
@@ -179,19 +156,19 @@ static void begin_rest(void)
 bool lifecycle_begin(const struct frame *frame)
 {
 	static int beginning;
-	struct alone alone;
+	struct thread_alone alone;
 
 	/* A library's constructor may have made threads already: one of them begins, the others pass through. */
 	if (__atomic_exchange_n(&beginning, 1, __ATOMIC_ACQUIRE))
 		return false;
-	alone_begin(&alone);
+	thread_alone_begin(&alone);
 	if (stage == STAGE_NONE && __environ)
 		begin_core();
 	if (stage == STAGE_OFF) /* also in the child of a dormant process */
 		__atomic_store_n(&process_page.epoch, EPOCH_DORMANT, __ATOMIC_RELEASE);
 	if (stage == STAGE_CORE && (!frame || !module_code_is_system(frame->ra)))
 		begin_rest();
-	alone_end(&alone);
+	thread_alone_end(&alone);
 	__atomic_store_n(&beginning, 0, __ATOMIC_RELEASE);
 	return stage == STAGE_CORE || stage == STAGE_WHOLE;
 }
@@ -240,7 +217,7 @@ static bool begin_child(int *region_fd)
 
 bool lifecycle_begin_child(void)
 {
-	struct alone alone;
+	struct thread_alone alone;
 	int region_fd = -1;
 	bool on;
 
@@ -250,7 +227,7 @@ bool lifecycle_begin_child(void)
 			sys3(SYS_sched_yield, 0, 0, 0);
 		return process_epoch() >= EPOCH_FIRST;
 	}
-	alone_begin(&alone);
+	thread_alone_begin(&alone);
 	on = !process_sandbox && begin_child(&region_fd);
 	if (!on) {
 		stage = STAGE_OFF; /* and none of its children tries with what is left */
@@ -259,17 +236,17 @@ bool lifecycle_begin_child(void)
 	}
 	last_epoch += 1u << 16; /* beyond any that the parent's threads have */
 	__atomic_store_n(&process_page.epoch, on ? last_epoch : EPOCH_DORMANT, __ATOMIC_RELEASE);
-	alone_end(&alone);
+	thread_alone_end(&alone);
 	return on;
 }
 
 void lifecycle_exiting(int status)
 {
-	struct alone alone;
+	struct thread_alone alone;
 
 	if (!lifecycle_started() || process_epoch() == EPOCH_DORMANT)
 		return;
-	alone_begin(&alone);
+	thread_alone_begin(&alone);
 	if (process_epoch() == EPOCH_NONE && !process_sandbox)
 		lifecycle_begin_child();
 	/* A vfork child shares our memory: its exit is not ours. */
@@ -282,16 +259,16 @@ void lifecycle_exiting(int status)
 		if (!process_sandbox)
 			look_last(FINAL_WAIT_MS);
 	}
-	alone_end(&alone);
+	thread_alone_end(&alone);
 }
 
 /* Before the host enters a sandbox; the sampler thread goes where the filter will hold for it too. */
 static enum sandbox enter_sandbox(enum sandbox kind, bool all_threads)
 {
 	enum sandbox before = process_sandbox;
-	struct alone alone;
+	struct thread_alone alone;
 
-	alone_begin(&alone);
+	thread_alone_begin(&alone);
 	if (all_threads)
 		sampler_stop();
 	if (!before && lifecycle_started() && process_epoch() == EPOCH_NONE)
@@ -302,7 +279,7 @@ static enum sandbox enter_sandbox(enum sandbox kind, bool all_threads)
 	}
 	if (before < kind)
 		process_sandbox = kind;
-	alone_end(&alone);
+	thread_alone_end(&alone);
 	return before;
 }
 
@@ -331,11 +308,11 @@ void lifecycle_sandbox_failed(enum sandbox before)
 
 void lifecycle_mlockall(int flags)
 {
-	struct alone alone;
+	struct thread_alone alone;
 
 	if (!(flags & MCL_CURRENT) || process_sandbox || !lifecycle_started())
 		return;
-	alone_begin(&alone);
+	thread_alone_begin(&alone);
 	if (process_epoch() == EPOCH_NONE)
 		lifecycle_begin_child();
 	/* What is reserved counts against the host's limit, which may be small, although nothing is there. */
@@ -343,7 +320,7 @@ void lifecycle_mlockall(int flags)
 		store_open_ahead(AHEAD_LOCKED);
 		store_trim(0);
 	}
-	alone_end(&alone);
+	thread_alone_end(&alone);
 }
 
 static bool limits_us(int pid, int resource, const void *limit)
@@ -385,12 +362,12 @@ void lifecycle_mark(const char *name)
 
 void lifecycle_main_thread_exits(void)
 {
-	struct alone alone;
+	struct thread_alone alone;
 
 	/* The host's last thread would end the process; ours must not be left behind it. */
 	if (process_epoch() < EPOCH_FIRST || process_sandbox || sys3(SYS_gettid, 0, 0, 0) != store->process.pid)
 		return;
-	alone_begin(&alone);
+	thread_alone_begin(&alone);
 	sampler_stop();
-	alone_end(&alone);
+	thread_alone_end(&alone);
 }

@@ -234,6 +234,15 @@ static long boot_syscall(long number, long a, long b, long c, long d, long e, lo
 		errno = (int)-r;
 	return (unsigned long)r > -4096UL ? -1 : r;
 }
+static int boot_capset(void *header, const void *data)
+{
+	long r = sys3(SYS_capset, header, data, 0);
+
+	if (r < 0)
+		errno = (int)-r;
+	return r < 0 ? -1 : 0;
+}
+
 static int boot_mlockall(int flags)
 {
 	long r = sys3(SYS_mlockall, flags, 0, 0);

@@ -23,6 +23,8 @@
 #define RETRY (1000 * MILLISECOND)	   /* between two tries to find an analyzer */
 #define LONGEST_SLEEP (5000 * MILLISECOND) /* between two looks whether the host's threads are gone */
 #define SOON (20 * MILLISECOND)
+#define POLL_MOST (200 * MILLISECOND)
+#define PAUSES_MOST 8 /* then the thread stays away: such a host changes its privileges all the time */
 #define STACK_SIZE (256 * 1024)
 #define STACK_SIZE_LARGE (1024 * 1024) /* hosts with much static TLS */
 #define STOP_YIELDS 100000
@@ -33,7 +35,7 @@
 static enum { NOT_YET = 0, STARTING, RUNNING, NEVER } running; /* atomic */
 static int stop;					       /* futex */
 static pthread_t thread_id;
-static uint64_t last_look;
+static uint64_t last_look, paused_at;
 static uint32_t look_step = 1, unsafe_places;
 
 /*
@@ -51,27 +53,32 @@ static void end_with_last_thread(bool *main_has_ended)
 	exit(0);
 }
 
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Until `due` or until the analyzer says something. */
 static void wait_until(uint64_t due)
 {
 	static bool main_has_ended;
 	uint64_t now = proc_monotonic(), most = main_has_ended ? SOON : LONGEST_SLEEP;
 	struct pollfd p = {.fd = link_descriptor(), .events = POLLIN};
-	uint64_t time = due <= now ? 0 : due - now > most ? most : due - now;
+	uint64_t time = due <= now ? 0 : due - now > most ? most : due - now, end = now + time;
 	struct timespec wait = {(time_t)(time / 1000000000u), (long)(time % 1000000000u)};
 
-	if (p.fd >= 0)
-		sys3(SYS_poll, &p, 1, (time + MILLISECOND - 1) / MILLISECOND);
-	else
+	/* Nothing but time ends a poll for one who waits for our end. */
+	for (; p.fd >= 0 && !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); time = end - now) {
+		if (sys3(SYS_poll, &p, 1, (earliest(time, POLL_MOST) + MILLISECOND - 1) / MILLISECOND))
+			break;
+		if ((now = proc_monotonic()) >= end)
+			break;
+	}
+	if (p.fd < 0)
 		sys_call(SYS_futex, (long)&stop, FUTEX_WAIT_PRIVATE, 0, (long)&wait, 0, 0);
 	if (__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
 		return;
 	end_with_last_thread(&main_has_ended);
-}
-
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
 }
 
 static void *sampler_main(void *unused)
@@ -120,23 +127,47 @@ static bool must_stop(void)
 	return was == RUNNING;
 }
 
-void sampler_stop(void)
+/* Ends the thread and waits until it is gone, a second at the most. False: it is not yet. */
+static bool thread_end(void)
 {
 	struct timespec end;
-	int state;
+	int state, r;
 
-	if (!must_stop())
-		return;
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
 	sys_call(SYS_futex, (long)&stop, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
-	if (link_descriptor() >= 0)
-		sys3(SYS_shutdown, link_descriptor(), 0 /* SHUT_RD: ends a poll, what was sent stays */, 0);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec++;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	pthread_timedjoin_np(thread_id, NULL, &end);
+	r = pthread_timedjoin_np(thread_id, NULL, &end);
 	pthread_setcancelstate(state, NULL);
+	return r == 0;
+}
+
+void sampler_stop(void)
+{
+	if (!must_stop())
+		return;
+	if (link_descriptor() >= 0)
+		sys3(SYS_shutdown, link_descriptor(), 0 /* SHUT_RD: ends a poll, what was sent stays */, 0);
+	thread_end();
 	__atomic_store_n(&running, NEVER, __ATOMIC_RELEASE);
+}
+
+void sampler_pause(void)
+{
+	static unsigned pauses;
+	int was = RUNNING;
+	bool again;
+
+	if (!__atomic_compare_exchange_n((int *)&running, &was, STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	again = thread_end() && ++pauses < PAUSES_MOST;
+	if (again) {
+		paused_at = proc_monotonic();
+		__atomic_store_n(&stop, 0, __ATOMIC_RELEASE);
+		shard_countdown(thread.shard, 1);
+	}
+	__atomic_store_n(&running, again ? NOT_YET : NEVER, __ATOMIC_RELEASE);
 }
 
 static bool thread_start(size_t stack_size)
@@ -221,6 +252,8 @@ void sampler_consider(struct shard *shard, const struct frame *frame)
 	now = proc_monotonic();
 	shard_countdown(shard, next_look(now));
 	if (now - store->process.start_monotonic_ns < options.start_delay && shards_count() < 2)
+		return;
+	if (paused_at && now - paused_at < options.start_delay)
 		return;
 	if (!is_safe_place(shard, frame)) {
 		unsafe_places++;

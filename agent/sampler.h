@@ -21,5 +21,11 @@ void sampler_consider(struct shard *shard, const struct frame *frame);
  */
 void sampler_stop(void);
 
+/*
+ * Ends the thread as sampler_stop() does, but a new one may start after start_delay: the host is about to change its
+ * privileges (privileges.h). Context: any, thread.busy set.
+ */
+void sampler_pause(void);
+
 /* In a forked child: there is no thread, and a history of its own begins. */
 void sampler_postfork_child(void);

@@ -189,6 +189,22 @@ static bool catch_up(const struct frame *frame)
 	return true;
 }
 
+void thread_alone_begin(struct thread_alone *alone)
+{
+	alone->blocked = !process_sandbox;
+	if (alone->blocked)
+		sys_signals_block(&alone->signals);
+	alone->was = thread.busy;
+	thread.busy = BUSY_AGENT;
+}
+
+void thread_alone_end(const struct thread_alone *alone)
+{
+	thread.busy = alone->was;
+	if (alone->blocked)
+		sys_signals_restore(&alone->signals);
+}
+
 bool thread_enter(const struct frame *frame, uint32_t *was)
 {
 	*was = thread.busy;

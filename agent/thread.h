@@ -85,6 +85,18 @@ static inline void thread_leave(uint32_t was)
 	__atomic_store_n(&thread.busy, was, __ATOMIC_RELAXED);
 }
 
+/*
+ * Between these two what passes through the hooks of this thread is the agent's own, which does not count; no handler
+ * of the host comes in between. Context: any.
+ */
+struct thread_alone {
+	uint64_t signals;
+	uint32_t was;
+	bool blocked;
+};
+void thread_alone_begin(struct thread_alone *alone);
+void thread_alone_end(const struct thread_alone *alone);
+
 /* The stack has grown below what is known of it: is what lies between mapped too? Context: thread_enter(). */
 void thread_extend_stack(uintptr_t sp);
 
