@@ -7,15 +7,19 @@
 
 #define PER_HOUR 3600e9
 
-/* The trough of bytes in the whole epoch in which this share of the time lies. */
+/* The trough of bytes at this share of the whole epochs, between two of them on the line that joins them. */
 static double bytes_at(const struct view *v, double share)
 {
-	uint32_t i = (uint32_t)(share * v->calendar->epoch), last = v->calendar->epoch - 1;
+	uint32_t last = v->calendar->epoch - 1, i = (uint32_t)(share * last), next;
+	double part = share * last - i, here;
 
-	i = i < last ? i : last;
 	while (i < last && v->row->trough_blocks[i] == EVIDENCE_UNREAD)
 		i++;
-	return (double)v->row->trough_bytes[i];
+	here = (double)v->row->trough_bytes[i];
+	next = i < last ? i + 1 : last;
+	if (v->row->trough_blocks[next] == EVIDENCE_UNREAD)
+		return here;
+	return here + part * ((double)v->row->trough_bytes[next] - here);
 }
 
 static unsigned levels_since(const struct view *v, double share)
@@ -61,8 +65,10 @@ bool bytes_grow(const struct view *v, struct wire_evidence *f)
 	exponent = (elementary_log(d1 / d2) + elementary_log(d2 / d3)) / 2 / elementary_log(2);
 	if (exponent < BYTES_EXPONENT || (end <= bytes_at(v, MATURE_SHARE) && levels >= BYTES_LEVELS_MANY))
 		return false;
-	f->rise = f->survivor_bytes = (float)(end - quarter);
 	f->z = (float)trend_clearest(&v->bytes, &clear);
+	if (f->z < BYTES_Z)
+		return false;
+	f->rise = f->survivor_bytes = (float)(end - quarter);
 	f->p_value = (float)elementary_normal_tail(f->z);
 	slope = trend_sen(&v->bytes);
 	f->bytes_per_hour = (float)(slope.slope * PER_HOUR);

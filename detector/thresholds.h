@@ -55,6 +55,7 @@
 
 /* The byte channel: exponent of growth, distinct levels since t/8. */
 #define BYTES_EXPONENT 0.35
+#define BYTES_Z 2.6 /* few levels make many ties */
 #define BYTES_LEVELS 3u
 #define BYTES_LEVELS_MANY 8u
 #define BYTES_BIRTHS 2.0    /* more births than so many times the live blocks, most of them young: churn */
