@@ -14,6 +14,7 @@
 #define PER_HOUR 3600e9
 #define WILSON_Z 1.96
 #define SIGMA_80 1.2816
+#define NONE_UPPER 3.0 /* where none was met there may well have been 3 (95 %) */
 
 /* One way to look: at a series that has to rise, and at the births of some part of the time. */
 struct channel {
@@ -49,8 +50,10 @@ static bool rises(struct trial *t, struct wire_evidence *f)
 static bool is_step(const struct trial *t)
 {
 	struct trend_points merged;
-	const struct trend_points *m =
-		trend_merge(t->channel->series, TREND_GROUPS, &merged) ? &merged : t->channel->series;
+	/* Few troughs are each the least of a long epoch already. */
+	bool many = (t->channel->series->n >= 2 * TREND_GROUPS || t->channel->reach < 1) &&
+		    trend_merge(t->channel->series, TREND_GROUPS, &merged);
+	const struct trend_points *m = many ? &merged : t->channel->series;
 	double greatest = 0, rise = m->y[m->n - 1] - m->y[0];
 
 	for (unsigned i = 1; i < m->n; i++)
@@ -80,8 +83,10 @@ static bool turns_over(const struct trial *t, struct wire_evidence *f)
 /* Upper bound of the ratio of two rates: so many, in (or among) so much. */
 static double ratio_upper(double later, double in_later, double earlier, double in_earlier, double crowding)
 {
-	if (earlier <= 0 || later <= 0 || in_later <= 0)
-		return later > 0 ? 1e9 : 0;
+	if (earlier <= 0 || in_later <= 0)
+		return 1e9; /* nothing to compare */
+	if (later <= 0)
+		return NONE_UPPER * crowding / in_later * in_earlier / earlier;
 	return later / earlier * in_earlier / in_later *
 	       elementary_exp(DECELERATION_SIGMA * elementary_sqrt(crowding / later + crowding / earlier));
 }
@@ -138,6 +143,8 @@ static bool is_full(const struct trial *t, struct wire_evidence *f)
 	promised = t->mature.alive / (t->mature.born > t->mature.alive ? t->mature.born : t->mature.alive) *
 		   view_births(t->view, reach * m->x[i], reach * m->x[last]).born;
 	f->tail = promised > 0 ? (float)(rise / promised) : 0;
+	if (!t->all_kept && promised < 1)
+		return false; /* the load is gone, so nothing more can be lost */
 	return rise + scatter < PLATEAU_SHARE * promised || rise + PLATEAU_SIGMA * scatter <= 0;
 }
 
