@@ -50,8 +50,8 @@ static bool rises(struct trial *t, struct wire_evidence *f)
 static bool is_step(const struct trial *t)
 {
 	struct trend_points merged;
-	/* Few troughs are each the least of a long epoch already. */
-	bool many = (t->channel->series->n >= 2 * TREND_GROUPS || t->channel->reach < 1) &&
+	/* Where nothing is freed there is no noise to get rid of, and few troughs tell more than fewer. */
+	bool many = (t->channel->series->n >= 2 * TREND_GROUPS || !t->all_kept) &&
 		    trend_merge(t->channel->series, TREND_GROUPS, &merged);
 	const struct trend_points *m = many ? &merged : t->channel->series;
 	double greatest = 0, rise = m->y[m->n - 1] - m->y[0];
@@ -83,8 +83,10 @@ static bool turns_over(const struct trial *t, struct wire_evidence *f)
 /* Upper bound of the ratio of two rates: so many, in (or among) so much. */
 static double ratio_upper(double later, double in_later, double earlier, double in_earlier, double crowding)
 {
-	if (earlier <= 0 || in_later <= 0)
-		return 1e9; /* nothing to compare */
+	if (earlier <= 0)
+		return 1e9; /* nothing to compare with */
+	if (in_later <= 0)
+		return 0;
 	if (later <= 0)
 		return NONE_UPPER * crowding / in_later * in_earlier / earlier;
 	return later / earlier * in_earlier / in_later *
