@@ -11,6 +11,7 @@ import harness  # noqa: E402
 ASPECTS = ('processes', 'threads', 'descriptors', 'signals', 'environment')
 AGENT_THREAD = 'libguard'
 AGENT_VARIABLES = re.compile(r'^(LD_PRELOAD|GUARD_\w+)$')
+LIBC_SIGNALS = 3 << 31  # 32 and 33: libc's own, caught from the first thread on, the agent's included
 HIGHEST, ROOM = 1 << 16, 64  # where the agent puts its socket
 
 
@@ -57,7 +58,8 @@ def descriptors(pid, connected, numbered):
 
 
 def signals(pid):
-  return re.findall(r'^(?:SigBlk|SigIgn|SigCgt):\s+\w+', slurp('/proc/%d/status' % pid), re.M)
+  found = re.findall(r'^(SigBlk|SigIgn|SigCgt):\s+(\w+)', slurp('/proc/%d/status' % pid), re.M)
+  return ['%s %016x' % (name, int(mask, 16) & ~LIBC_SIGNALS) for name, mask in found]
 
 
 def environment(pid):

@@ -146,7 +146,7 @@ Log notice file @folder@/log
 '''}, ready=lambda place: place.listens(place.port2),
     work=lambda place: [place.talk('AUTHENTICATE\r\nGETINFO traffic/read\r\nGETCONF SocksPort\r\nSETCONF NumCPUs=2\r\nQUIT\r\n',
                                    port=place.port2)] * 3, stop=signal.SIGINT,
-    hide=[r'SigBlk:\t\w+'])  # its mask is what lay on its stack
+    hide=[r'SigBlk \w+'])  # its mask is what lay on its stack
 SAMBA = '''[global]
 workgroup = TEST
 netbios name = MATRIX
