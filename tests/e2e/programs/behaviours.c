@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,6 +140,28 @@ static void external(double end)
 	}
 }
 
+/* A server that keeps things for itself; of its two workers one forgets one request in fifty. */
+static void workers(double end)
+{
+	enum { KEPT = 3000 };
+	static void *kept[KEPT];
+	pid_t worker[2];
+
+	for (unsigned i = 0; i < KEPT; i++)
+		kept[i] = allocate_here(200);
+	for (int i = 0; i < 2; i++) {
+		worker[i] = fork();
+		if (!worker[i]) {
+			leak(end, i ? 50 : 0);
+			exit(0);
+		}
+	}
+	waitpid(worker[0], NULL, 0);
+	waitpid(worker[1], NULL, 0);
+	for (unsigned i = 0; i < KEPT; i++)
+		free(kept[i]);
+}
+
 /* Iterations of a test, each of which forgets one block and frees a hundred. */
 static void marks(int n)
 {
@@ -201,6 +224,8 @@ int main(int argc, char **argv)
 		retention(end);
 	else if (!strcmp(argv[1], "external"))
 		external(end);
+	else if (!strcmp(argv[1], "workers"))
+		workers(end);
 	else if (!strcmp(argv[1], "marks"))
 		marks((int)end);
 	else if (!strcmp(argv[1], "steps") && argc > 2)

@@ -4,6 +4,7 @@ What memory does in a program is told apart: a leak, growth, a cache that fills,
 is outside malloc. All run at once, for E2E_VERDICT_SECONDS (12).
 
   runs    each behaviour of programs/behaviours.c: the verdict, and the callsite where there is one to blame
+  workers a leak in one of two forked workers
   late    an analyzer that comes when a leak has long been going on is told the same as one that was there
   killed  and so is one that has to read it from what SIGKILL left
 """
@@ -87,6 +88,22 @@ def runs(test):
       check_figures(test, name, processes[0])
 
 
+def workers(test):
+  """A leak in one worker is that worker's, and what it has from its parent is old there, whenever it was allocated."""
+  report = test.path('workers.json')
+  run = harness.run([test.guardctl, 'run', '--report', 'json:' + report, *OPTIONS, '--', test.options.program, 'workers',
+                     SECONDS], test.environment)
+  test.check(run.status == 0, 'workers: guardctl ended with %d' % run.status)
+  processes = test.report(report)['processes']
+  blamed = [process for process in processes if process['verdict']['state'] == 'leak']
+  print('workers: %s' % [process['verdict']['state'] for process in processes])
+  test.check(len(processes) == 3 and len(blamed) == 1, 'workers: %d of %d leak' % (len(blamed), len(processes)))
+  for process in blamed:
+    test.check(first_function(process) == 'request', 'workers: blamed is %s' % first_function(process))
+    kept = [site['evidence']['ages'] for site in process['callsites'] if site['live_blocks'] == 3000]
+    test.check(kept == [[3000] + [0] * 7], "workers: ages of the parent's blocks: %s" % kept)
+
+
 def late_and_killed(test):
   socket, report = test.path('late.sock'), test.path('late.json')
   agent = os.environ.get('GUARD_AGENT') or os.path.join(os.path.dirname(os.path.dirname(test.guardctl)), 'agent',
@@ -119,6 +136,7 @@ def late_and_killed(test):
 def main():
   with service.Test(__doc__) as test:
     runs(test)
+    workers(test)
     late_and_killed(test)
     test.finish()
 
