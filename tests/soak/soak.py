@@ -103,9 +103,18 @@ class Soak:
 
   # --- deeds --------------------------------------------------------------------------------
 
-  def serve_begin(self):
-    self.serve = self.start('serve', [self.guardctl, 'serve', '--socket', self.socket])
-    harness.wait_for(lambda: os.path.exists(self.socket), 20)
+  def times_listening(self):
+    try:
+      with open(os.path.join(self.folder, 'serve.err'), encoding='utf-8', errors='replace') as file:
+        return file.read().count('listening on')
+    except OSError:
+      return 0
+
+  def serve_begin(self, options=()):
+    """Waits until it listens: before, who asks would listen in its place."""
+    before = self.times_listening()
+    self.serve = self.start('serve', [self.guardctl, 'serve', '--socket', self.socket] + list(options))
+    self.check(harness.wait_for(lambda: self.times_listening() > before, 60), 'guardctl serve does not listen')
 
   def serve_end(self, number):
     self.serve.send_signal(number)
@@ -227,7 +236,7 @@ class Soak:
 
   def end(self):
     report_path = os.path.join(self.folder, 'end.json')
-    self.serve = self.start('serve', [self.guardctl, 'serve', '--socket', self.socket, '--report', 'json:' + report_path])
+    self.serve_begin(['--report', 'json:' + report_path])
     for host in self.hosts:
       self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output, 60),
                  '%s: its agent has not come back' % host.name)
