@@ -89,26 +89,47 @@ static void find_build_id(struct wire_module *wire, const struct find_result *fo
 	}
 }
 
-static void describe(struct module *module, const struct find_result *found)
+/* What the region says of the object; its path is *path. */
+static struct wire_module description(const struct find_result *found, const char **path)
 {
-	struct wire_module wire = {.id = module->id, .bias = module->bias, .start = module->start, .end = module->end};
-	const char *path = found->link_map->l_name;
-	size_t length;
+	struct wire_module wire = {.bias = found->link_map->l_addr,
+				   .start = (uintptr_t)found->map_start,
+				   .end = (uintptr_t)found->map_end};
 
-	if (!path || !*path) {
+	*path = found->link_map->l_name;
+	if (!*path || !**path) {
 		wire.flags = MODULE_MAIN;
-		path = store->exe;
+		*path = store->exe;
 	}
-	operators_look(found->link_map);
-	length = strnlen(path, 4095);
+	wire.path_length = (uint32_t)strnlen(*path, 4095);
 	find_build_id(&wire, found);
-	module->record = store_record((uint32_t)(sizeof(*module->record) + length + 1));
-	if (!module->record)
+	return wire;
+}
+
+static void enter_record(struct module *m, struct wire_module *wire, const char *path)
+{
+	m->record = store_record((uint32_t)(sizeof(*m->record) + wire->path_length + 1));
+	if (!m->record)
 		return;
-	wire.path_length = (uint32_t)length;
-	module->record->module = wire;
-	memcpy(module->record->path, path, length);
-	store_ready(&module->record->record, REGION_MODULE);
+	wire->id = m->id;
+	m->record->module = *wire;
+	memcpy(m->record->path, path, wire->path_length);
+	store_ready(&m->record->record, REGION_MODULE);
+}
+
+/* The same file, loaded once more: its callsites are those it had. Told by its build-id; NULL: none. */
+static struct module *loaded_before(const struct wire_module *wire, const char *path)
+{
+	for (uint32_t i = n_modules; i-- > 0 && wire->build_id_length;) {
+		const struct region_module *old = modules[i]->record;
+
+		if (modules[i]->unloaded && old && old->module.build_id_length == wire->build_id_length &&
+		    old->module.path_length == wire->path_length &&
+		    !memcmp(old->module.build_id, wire->build_id, wire->build_id_length) &&
+		    !memcmp(old->path, path, wire->path_length))
+			return modules[i];
+	}
+	return NULL;
 }
 
 static bool same_object(const struct module *m, const struct find_result *found)
@@ -120,6 +141,8 @@ static bool same_object(const struct module *m, const struct find_result *found)
 const struct module *module_at(uintptr_t pc)
 {
 	struct find_result found;
+	struct wire_module wire;
+	const char *path;
 	struct module *m;
 
 	if (!find_object || !modules || find_object((void *)pc, &found) || !found.link_map)
@@ -127,7 +150,12 @@ const struct module *module_at(uintptr_t pc)
 	for (uint32_t i = n_modules; i-- > 0;)
 		if (same_object(modules[i], &found))
 			return modules[i];
-	if (n_modules == MODULES - 1 || !(m = memory_take(sizeof(*m))))
+	operators_look(found.link_map);
+	wire = description(&found, &path);
+	m = loaded_before(&wire, path);
+	if (m)
+		wire.id = m->id;
+	else if (n_modules == MODULES - 1 || !(m = memory_take(sizeof(*m))))
 		return NULL;
 	m->start = (uintptr_t)found.map_start;
 	m->end = (uintptr_t)found.map_end;
@@ -136,8 +164,13 @@ const struct module *module_at(uintptr_t pc)
 	m->link_map = found.link_map;
 	m->is_loader = m->start == module_loader_start;
 	m->is_libc = m->start == libc_start;
+	m->unloaded = false;
+	if (m->id) {
+		m->record->module = wire;
+		return m;
+	}
 	m->id = n_modules + 1;
-	describe(m, &found);
+	enter_record(m, &wire, path);
 	modules[n_modules] = m;
 	__atomic_store_n(&n_modules, n_modules + 1, __ATOMIC_RELEASE);
 	store->n_modules = n_modules;

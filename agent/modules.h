@@ -4,7 +4,8 @@
  * Asked of the loader by _dl_find_object, which takes no lock and may be called anywhere; never by
  * dl_iterate_phdr, whose lock another thread may hold while it waits for ours. An object is
  * entered in the region when code of it is first met. It ends when the loader frees its link map,
- * which passes through our free(): later code at the same addresses is another module.
+ * which passes through our free(): later code at the same addresses is another module, unless it is of the
+ * same file with the same build-id: then it is the old one, wherever it lies now.
  */
 #pragma once
 #include "agent/compiler.h"
