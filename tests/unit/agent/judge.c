@@ -237,6 +237,8 @@ static void test_hurry(void)
 {
 	begin(3);
 	play(20, true);
+	options.detector_budget = 1e-9; /* so that the last walk is long ago */
+	play(5, true);
 	judge_hurry = 1;
 	now += MILLISECOND;
 	options.hold = 3600 * SECOND;
