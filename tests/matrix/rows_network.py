@@ -3,7 +3,6 @@ import ftplib
 import io
 import os
 import random
-import signal
 import socket
 import struct
 
@@ -145,8 +144,9 @@ DisableNetwork 1
 Log notice file @folder@/log
 '''}, ready=lambda place: place.listens(place.port2),
     work=lambda place: [place.talk('AUTHENTICATE\r\nGETINFO traffic/read\r\nGETCONF SocksPort\r\nSETCONF NumCPUs=2\r\nQUIT\r\n',
-                                   port=place.port2)] * 3, stop=signal.SIGINT,
-    hide=[r'SigBlk \w+'])  # its mask is what lay on its stack
+                                   port=place.port2)] * 3,
+    # its filter lets no mask be read, so it blocks what lay on its stack: a signal may not reach it, bare as well
+    stop=lambda place: place.talk('AUTHENTICATE\r\nSIGNAL HALT\r\n', port=place.port2), hide=[r'SigBlk \w+'])
 SAMBA = '''[global]
 workgroup = TEST
 netbios name = MATRIX
