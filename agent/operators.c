@@ -2,6 +2,7 @@
  * Operators. See operators.h.
  */
 #include "agent/operators.h"
+#include "agent/modules.h"
 #include "agent/process.h"
 #include "agent/real.h"
 #include <dlfcn.h>
@@ -70,7 +71,9 @@ void operators_init(void)
 {
 	const struct link_map *allocator = object_of(*(void **)&real.malloc), *first = allocator;
 
-	if (!allocator || object_of(dlsym(RTLD_DEFAULT, "_Znwm")) != allocator)
+	/* The C library has none; and a miss of dlsym's leaves a message in the host's heap. */
+	if (!allocator || module_has_libc_code(*(void **)&real.malloc) ||
+	    object_of(dlsym(RTLD_DEFAULT, "_Znwm")) != allocator)
 		return;
 	theirs = allocator;
 	while (first->l_prev)
