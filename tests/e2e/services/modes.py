@@ -17,6 +17,7 @@ import subprocess
 import service
 from service import books, harness
 
+SAMPLE_BYTES = 8192
 SAMPLE = ('--set', 'mode=sampled', '--set', 'sample_bytes=8K')
 ERRORS = 5  # standard errors that an estimate may be off
 
@@ -54,7 +55,9 @@ def check_estimates(test, process, section, keys):
       have = sum(callsite[figure] for callsite in found)
       error = sum(callsite.get('std_error', {}).get(figure, 0) ** 2 for callsite in found) ** 0.5
       test.check(abs(have - truth) <= ERRORS * error, '%s: %s is %d +/- %.0f, not %d' % (key, figure, have, error, truth))
-      test.check(error <= 0.25 * truth, '%s: %s: the error of %d is %.0f' % (key, figure, truth, error))
+      # Rarely a block of a byte is met, which stands for SAMPLE_BYTES of them.
+      wide = 0.25 * truth + (SAMPLE_BYTES if 'blocks' in figure else 0)
+      test.check(error <= wide, '%s: %s: the error of %d is %.0f' % (key, figure, truth, error))
       test.check(truth == 0 or error > 0, '%s: %s has no error' % (key, figure))
 
 
