@@ -51,8 +51,10 @@ static void turn_give(void)
 	__atomic_store_n(&turn, 0, __ATOMIC_RELEASE);
 }
 
-/* One sample, judged; the sums it takes are for the snapshot too. */
-static struct region_cell look(bool ask_heap, bool at_end)
+enum when { AT_START, REGULARLY, AT_END };
+
+/* One sample, judged; the sums it takes are for the snapshot too. Mappings are dear: not in the host's own threads. */
+static struct region_cell look(bool ask_heap, enum when when)
 {
 	struct wire_sample sample = {.time_ns = proc_monotonic() - store->process.start_monotonic_ns};
 	const struct region_cell *sums;
@@ -67,9 +69,9 @@ static struct region_cell look(bool ask_heap, bool at_end)
 	shard_peak_raise(sample.live_bytes);
 	own_cost(&sample);
 	history_add(&sample);
-	if (ask_heap)
+	if (when == REGULARLY)
 		mappings_look(&sample);
-	judge_sample(&sample, estimate(sums, n), n, at_end);
+	judge_sample(&sample, estimate(sums, n), n, when == AT_END);
 	return total;
 }
 
@@ -98,7 +100,7 @@ void look_first(bool ask_heap)
 {
 	if (!turn_take(0))
 		return;
-	look(ask_heap, false);
+	look(ask_heap, AT_START);
 	turn_give();
 }
 
@@ -111,7 +113,7 @@ void look_last(int wait_ms)
 	__atomic_store_n(&judge_hurry, 0, __ATOMIC_RELAXED);
 	if (!had)
 		return;
-	look(false, true);
+	look(false, AT_END);
 	tell_snapshot(FRAME_FINAL, wait_ms);
 	turn_give();
 }
@@ -132,7 +134,7 @@ void look_regularly(void)
 
 	if (!turn_take(SEND_WAIT_MS))
 		return;
-	total = look(true, false);
+	total = look(true, REGULARLY);
 	governor_look(&total);
 	store->agent.cpu_ns = proc_thread_cpu();
 	note_transition();
