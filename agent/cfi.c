@@ -14,7 +14,6 @@ enum encoding {
 	ENCODING_UDATA4 = 0x03,
 	ENCODING_PCREL = 0x10,
 	ENCODING_DATAREL = 0x30,
-	ENCODING_OMIT = 0xff,
 };
 
 /* Bytes that may be read; bad: something was not as it should be, what was read since is nothing. */
@@ -60,7 +59,8 @@ static uint64_t get(struct reader *r, unsigned size)
 	return value;
 }
 
-static uint64_t get_long_uleb(struct reader *r)
+/* A number of seven bits a byte, the lowest first; *last is the byte that ended it, *bits how many there were. */
+static uint64_t get_leb(struct reader *r, uint64_t *last, unsigned *bits)
 {
 	uint64_t value = 0, byte;
 	unsigned shift = 0;
@@ -73,7 +73,17 @@ static uint64_t get_long_uleb(struct reader *r)
 			value |= (byte & 0x7f) << shift;
 		shift += 7;
 	} while (byte & 0x80 && !r->bad);
+	*last = byte;
+	*bits = shift;
 	return value;
+}
+
+static uint64_t get_long_uleb(struct reader *r)
+{
+	uint64_t last;
+	unsigned bits;
+
+	return get_leb(r, &last, &bits);
 }
 
 /* Nearly all are of one byte. */
@@ -84,19 +94,12 @@ guard_inline uint64_t get_uleb(struct reader *r)
 
 static int64_t get_sleb(struct reader *r)
 {
-	uint64_t value = 0, byte;
-	unsigned shift = 0;
+	uint64_t last, value;
+	unsigned bits;
 
-	do {
-		byte = get(r, 1);
-		if (shift >= 63)
-			r->bad = true;
-		else
-			value |= (byte & 0x7f) << shift;
-		shift += 7;
-	} while (byte & 0x80 && !r->bad);
-	if (byte & 0x40 && shift < 64)
-		value |= ~UINT64_C(0) << shift;
+	value = get_leb(r, &last, &bits);
+	if (last & 0x40 && bits < 64)
+		value |= ~UINT64_C(0) << bits;
 	return (int64_t)value;
 }
 
