@@ -3,7 +3,6 @@
  */
 #include "agent/blockmap.h"
 #include "agent/memory.h"
-#include "agent/pages.h"
 #include "agent/process.h"
 #include "agent/store.h"
 #include "agent/sys.h"
@@ -12,8 +11,6 @@
 #define HUGE_SLOTS 1024u
 #define RESIDENT_SPANS 64u
 #define LINE_WORDS 8u
-#define SPAN_PAGES ((sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE)
-#define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
 
 struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
 struct blockmap_now blockmap_now __attribute__((aligned(64)));
@@ -66,6 +63,11 @@ void blockmap_postfork_child(void)
 		s->next = span_heads[s->number % SPAN_HEADS];
 		span_heads[s->number % SPAN_HEADS] = s;
 	}
+}
+
+struct span *blockmap_spans(void)
+{
+	return __atomic_load_n(&spans, __ATOMIC_ACQUIRE);
 }
 
 static void enter_of_all(struct span *span)
@@ -273,41 +275,50 @@ void blockmap_walk(void (*visit)(void *, uint64_t, uint64_t), void *context)
 {
 	struct walk w = {.visit = visit, .context = context};
 
-	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all)
+	for (struct span *s = blockmap_spans(); s; s = s->next_of_all)
 		walk_span(&w, s);
 }
 
 bool blockmap_walk_resident(void (*visit)(void *, uint64_t, uint64_t), void *context, const int *stop)
 {
-	unsigned char pages[TINY_BYTES / PAGE_SIZE];
+	unsigned char pages[BLOCKMAP_PAGES_MOST];
 	struct walk w = {.visit = visit,
 			 .context = context,
 			 .pages = pages,
 			 .pagemap = pages_open(),
 			 .wanted = shared_by_fork ? PAGE_THERE : PAGE_OWN};
-	struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE);
+	struct span *s = blockmap_spans();
 
-	_Static_assert(sizeof(pages) >= SPAN_PAGES, "a span's pages");
 	for (; s && !__atomic_load_n(stop, __ATOMIC_RELAXED); s = s->next_of_all)
 		walk_span(&w, s);
 	pages_close(w.pagemap);
 	return !s;
 }
 
+static uint64_t own_pages(int pagemap, const void *mapping, size_t n)
+{
+	unsigned char pages[BLOCKMAP_PAGES_MOST];
+	uint64_t own = 0;
+
+	pages_look(pagemap, mapping, n * PAGE_SIZE, pages);
+	for (size_t i = 0; i < n; i++)
+		own += (pages[i] & PAGE_OWN) != 0;
+	return own;
+}
+
 uint64_t blockmap_resident(void)
 {
-	unsigned char pages[SPAN_PAGES];
 	uint64_t n = 0, looked = 0, resident = 0;
 	int pagemap = pages_open();
 
-	for (struct span *s = __atomic_load_n(&spans, __ATOMIC_ACQUIRE); s; s = s->next_of_all) {
+	for (struct span *s = blockmap_spans(); s; s = s->next_of_all) {
+		uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
+
 		n++;
 		if (looked == RESIDENT_SPANS)
 			continue;
-		pages_look(pagemap, s, sizeof(*s), pages);
 		looked++;
-		for (unsigned k = 0; k < sizeof(pages); k++)
-			resident += (pages[k] & PAGE_OWN) != 0;
+		resident += own_pages(pagemap, s, SPAN_PAGES) + (tiny ? own_pages(pagemap, tiny, TINY_PAGES) : 0);
 	}
 	pages_close(pagemap);
 	return looked ? resident * PAGE_SIZE * n / looked : 0;

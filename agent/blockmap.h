@@ -16,6 +16,7 @@
  */
 #pragma once
 #include "agent/compiler.h"
+#include "agent/pages.h"
 #include "protocol/region.h"
 
 #define SPAN_SHIFT 21
@@ -46,6 +47,12 @@ struct span {
 	uint64_t small[SPAN_SIZE >> SMALL_SHIFT];
 };
 
+#define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
+#define TINY_PAGES (TINY_BYTES / PAGE_SIZE)
+#define SPAN_PAGES ((sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE)
+#define BLOCKMAP_PAGES_MOST TINY_PAGES /* of one mapping */
+_Static_assert(SPAN_PAGES <= BLOCKMAP_PAGES_MOST, "a span's pages");
+
 /*
  * Under MADV_WIPEONFORK: in a forked child no span is found until blockmap_postfork_child, so the look-up
  * that every hook makes anyway is what keeps a child from writing into its parent's region.
@@ -68,6 +75,9 @@ guard_inline struct span *span_find(uintptr_t address)
 		span = span->next;
 	return span;
 }
+
+/* The newest span; the others follow by next_of_all. Context: any. */
+struct span *blockmap_spans(void);
 
 /* Once at the start; false: this kernel cannot wipe on fork. Context: init. */
 bool blockmap_init(bool tiny);

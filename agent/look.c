@@ -4,6 +4,7 @@
 #include "agent/look.h"
 #include "agent/blockmap.h"
 #include "agent/estimate.h"
+#include "agent/giveback.h"
 #include "agent/governor.h"
 #include "agent/history.h"
 #include "agent/judge.h"
@@ -139,6 +140,7 @@ void look_regularly(void)
 	store->agent.cpu_ns = proc_thread_cpu();
 	note_transition();
 	tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
+	giveback_regularly(&judge_hurry);
 	turn_give();
 }
 
