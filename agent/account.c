@@ -90,8 +90,12 @@ static void count_new(struct shard *shard, void *p, uint64_t size, const struct 
 static void count_exact(struct shard *shard, void *p, uint64_t size, const struct frame *frame, bool nested,
 			uint64_t from)
 {
-	const struct stack_entry *e = thread_stack_has(frame->sp) ? NULL : stack_lookup_carefully(shard, frame->sp);
+	const struct stack_entry *e = NULL;
 
+	if (!thread_stack_has(frame->sp))
+		e = stack_lookup_carefully(shard, frame->sp);
+	else if (!nested)
+		e = stack_lookup_again(shard, frame->sp);
 	if (!e) {
 		count_new(shard, p, size, frame, nested, NULL, from);
 		return;

@@ -18,8 +18,12 @@
 #define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
 
 static struct stack_entry no_entry; /* of sp 0: no stack's */
-struct stack_table stack_nothing = {.slots = {(uintptr_t)&no_entry, (uintptr_t)&no_entry}};
-static struct stack_table stack_bypassed = {.slots = {(uintptr_t)&no_entry, (uintptr_t)&no_entry}};
+#define NO_ENTRIES                                                                                                     \
+	{                                                                                                              \
+		[0 ... STACK_LINE - 1] = (uintptr_t)&no_entry                                                          \
+	}
+struct stack_table stack_nothing = {.slots = NO_ENTRIES};
+static struct stack_table stack_bypassed = {.slots = NO_ENTRIES};
 
 const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp)
 {
@@ -27,11 +31,12 @@ const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uint
 	const struct stack_table *table = shard->table;
 	uint64_t at = stack_slot(table, stack_key(sp, base[1]));
 
-	for (int way = 0; way < 2; way++, at ^= STACK_BESIDE) {
-		const struct stack_entry *e = (const struct stack_entry *)table->slots[at];
+	for (uint64_t way = 0; way < STACK_LINE; way++) {
+		uintptr_t slot = table->slots[at ^ way];
+		const struct stack_entry *e = (const struct stack_entry *)slot;
 		uint32_t i = 0;
 
-		if (table->slots[at] & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
+		if (slot & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
 			continue;
 		while (i < e->n_words && base[stack_places(e)[i]] == e->values[i])
 			i++;
@@ -114,101 +119,81 @@ static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const s
 	return e;
 }
 
-/* The place of the first word in which two stacks of the same leaf differ; 0: none. */
+/* The index of the first word in which two stacks of the same leaf differ, or that of the last. */
 static uint32_t first_difference(const struct stack_entry *one, const struct stack_entry *other)
 {
 	const uint16_t *places = stack_places(one), *others = stack_places(other);
+	uint32_t i = 0;
 
-	for (uint32_t i = 0; i < one->n_words && i < other->n_words; i++) {
-		if (places[i] != others[i])
-			return 0;
-		if (one->values[i] != other->values[i])
-			return places[i];
-	}
-	return 0;
+	while (i + 1 < one->n_words && i + 1 < other->n_words && places[i] == others[i] &&
+	       one->values[i] == other->values[i])
+		i++;
+	return i;
 }
 
-/* Into its slot; what stood there moves beside it, what stood beside it is forgotten. */
+/* Into its slot; what stood there moves beside it, and so on through the line, to where the entry came from. */
 static void put(struct stack_table *table, uint64_t at, struct stack_entry *e)
 {
-	uintptr_t *beside = &table->slots[at ^ STACK_BESIDE];
+	uintptr_t moved = (uintptr_t)e, *slot, stood;
 
-	if (!(table->slots[at] & STACK_PIVOT)) {
-		if (!(*beside & STACK_PIVOT))
-			*beside = table->slots[at];
-		table->slots[at] = (uintptr_t)e;
-	} else if (!(*beside & STACK_PIVOT)) {
-		*beside = (uintptr_t)e;
+	for (uint64_t i = 0; i < STACK_LINE; i++) {
+		slot = &table->slots[at ^ i];
+		stood = *slot;
+		if (stood & STACK_PIVOT)
+			continue;
+		*slot = moved;
+		if (stood == (uintptr_t)e || stood == (uintptr_t)&no_entry)
+			return;
+		moved = stood;
 	}
 }
 
-/* The slot's entry is of another stack of the same leaf: the place where they differ if that is worth telling, or 0. */
-static uint32_t contested_place(uintptr_t slot, struct stack_entry *e)
+/* Have so many stacks of the entry's leaf been in its slot that it should be a pivot? */
+static bool is_contested(uintptr_t slot, struct stack_entry *e)
 {
-	struct stack_entry *old = (struct stack_entry *)slot;
+	const struct stack_entry *old = (const struct stack_entry *)slot;
 
-	if (slot & STACK_PIVOT || old->sp != e->sp || old->sp & STACK_CAREFUL)
-		return 0;
+	if (old->sp != e->sp || old->sp & STACK_CAREFUL)
+		return false;
 	e->missed = old->missed + 1;
-	return e->missed < VARIANTS ? 0 : first_difference(old, e);
+	return e->missed >= VARIANTS;
 }
 
-/* A pivot in place of an entry. */
-static struct stack_pivot *pivot_make(struct shard *shard, uintptr_t *slot, uint64_t key, uintptr_t sp, uint32_t place)
+/* A pivot in place of the entry that stands there; both go below it. False: no room, or they have no place to tell. */
+static bool part(struct shard *shard, uint64_t at, uint64_t key, struct stack_entry *e)
 {
-	struct stack_pivot *pivot = entries_take(shard, sizeof(*pivot));
+	struct stack_table *table = shard->own_table;
+	struct stack_entry *old = (struct stack_entry *)table->slots[at];
+	uint32_t i = first_difference(old, e);
+	struct stack_pivot *pivot;
 
-	if (!pivot)
-		return NULL;
-	*pivot = (struct stack_pivot){.key = key, .sp = sp, .n = 1, .places = {(uint16_t)place}};
-	*slot = (uintptr_t)pivot | STACK_PIVOT;
-	return pivot;
-}
-
-/* Where the pivot sends the entry to. A stack that is there already and differs elsewhere makes it look there too. */
-static void place_below(struct stack_table *table, struct stack_pivot *pivot, const uint64_t *base,
-			struct stack_entry *e)
-{
-	uint64_t at = stack_slot(table, stack_pivot_key(pivot, base));
-	uint32_t place = pivot->n < STACK_PIVOT_PLACES ? contested_place(table->slots[at], e) : 0;
-
-	for (uint32_t i = 0; place && i < pivot->n; i++)
-		if (pivot->places[i] == place)
-			place = 0;
-	if (place) {
-		pivot->places[pivot->n++] = (uint16_t)place;
-		e->missed = 0;
-		at = stack_slot(table, stack_pivot_key(pivot, base));
-	}
-	put(table, at, e);
+	if (stack_places(old)[i] != stack_places(e)[i] || old->values[i] == e->values[i] ||
+	    !(pivot = entries_take(shard, sizeof(*pivot))))
+		return false;
+	*pivot = (struct stack_pivot){key, e->sp, 0, stack_places(e)[i]};
+	table->slots[at] = (uintptr_t)pivot | STACK_PIVOT;
+	old->missed = e->missed = 0;
+	put(table, stack_slot(table, stack_key_below(key, old->values[i])), old);
+	put(table, stack_slot(table, stack_key_below(key, e->values[i])), e);
+	return true;
 }
 
 /* Puts the entry where stack_lookup will look for it. */
 static void place(struct shard *shard, uintptr_t sp, struct stack_entry *e)
 {
-	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
-	struct stack_table *table = shard->table;
-	uint64_t key = stack_key(sp, base[1]), at = stack_slot(table, key);
-	struct stack_pivot *pivot;
-	uint32_t different;
+	struct stack_table *table = shard->own_table;
+	uint64_t key, at = stack_home(table, sp, (const uint64_t *)(sp - STACK_BASE), &key);
+	uintptr_t slot = table->slots[at];
 
 	e->missed = 0;
-	if (!(table->slots[at] & STACK_PIVOT)) {
-		different = contested_place(table->slots[at], e);
-		pivot = different ? pivot_make(shard, &table->slots[at], key, sp, different) : NULL;
-	} else {
-		pivot = (struct stack_pivot *)(table->slots[at] - STACK_PIVOT);
-		if (pivot->key != key || pivot->sp != sp) {
-			/* It is of other stacks: there is room beside it, or in its place if that happens often. */
-			if (++pivot->missed > PIVOT_PATIENCE)
-				table->slots[at] = (uintptr_t)e;
-			pivot = NULL;
-		}
+	if (slot & STACK_PIVOT) {
+		/* It is of other stacks: there is room beside it, or in its place if that happens often. */
+		if (++((struct stack_pivot *)(slot - STACK_PIVOT))->missed > PIVOT_PATIENCE)
+			table->slots[at] = (uintptr_t)&no_entry;
+	} else if (is_contested(slot, e) && part(shard, at, key, e)) {
+		return;
 	}
-	if (pivot && !(e->sp & STACK_CAREFUL))
-		place_below(table, pivot, base, e);
-	else if (table->slots[at] != (uintptr_t)e)
-		put(table, at, e);
+	put(table, at, e);
 }
 
 /*
@@ -253,6 +238,28 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 	shard->own_table = table;
 	table_use(shard, table);
 	return true;
+}
+
+const struct stack_entry *stack_lookup_again(struct shard *shard, uintptr_t sp)
+{
+	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
+	struct stack_table *table = shard->own_table;
+	uint64_t at, key;
+
+	if (shard->table != table)
+		return NULL;
+	at = stack_home(table, sp, base, &key);
+	for (uint64_t i = 0; i < STACK_LINE; i++) {
+		uintptr_t *slot = &table->slots[at ^ i];
+		struct stack_entry *e = (struct stack_entry *)*slot;
+
+		if (*slot & STACK_PIVOT || e->sp != sp || !stack_words_hold(e, base))
+			continue;
+		*slot = (uintptr_t)&no_entry;
+		place(shard, sp, e);
+		return e;
+	}
+	return NULL;
 }
 
 bool stack_init_shard(struct shard *shard)

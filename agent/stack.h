@@ -9,8 +9,8 @@
  *
  * Remembered stacks are in a hash table of the thread's, by sp and return address. Where several
  * stacks share both (a wrapper around malloc, a recursion), the slot turns into a pivot: it names the
- * places of the first words in which two of them differed, and what stands there chooses among further
- * slots.
+ * place of the first word in which two of them differed, and what stands there leads to another slot,
+ * which may be a pivot again.
  *
  * What is not remembered is unwound (backtrace.h).
  */
@@ -19,9 +19,10 @@
 #include "agent/thread.h"
 #include <emmintrin.h>
 
-#define STACK_PIVOT_PLACES 12u
 #define STACK_CAREFUL 1u /* in an entry's sp, which is never odd: the stack's bounds are not known */
 #define STACK_PIVOT 1u	 /* in a slot: what it points to is a pivot */
+#define STACK_LINE 8u	 /* slots; a line of the CPU's caches */
+#define STACK_PIVOTS 16u /* on the way to a stack, at most */
 
 struct stack_entry {
 	uintptr_t sp;
@@ -40,15 +41,15 @@ guard_inline const uint16_t *stack_places(const struct stack_entry *e)
 
 struct stack_pivot {
 	uint64_t key;
-	uintptr_t sp;	 /* where it stands, the words at its places are within the stack */
+	uintptr_t sp;	 /* where it stands, the word at the place is within the stack */
 	uint32_t missed; /* times that another leaf was here */
-	uint32_t n;	 /* places; 1 at least */
-	uint16_t places[STACK_PIVOT_PLACES];
+	uint32_t place;
 };
 
 struct stack_table {
 	uint64_t mask;
-	uintptr_t slots[]; /* an entry, never NULL, or a pivot and STACK_PIVOT */
+	/* An entry, never NULL, or a pivot and STACK_PIVOT. In lines of STACK_LINE. */
+	uintptr_t slots[] __attribute__((aligned(STACK_LINE * sizeof(uintptr_t))));
 };
 
 guard_inline uint64_t stack_key(uintptr_t sp, uintptr_t ra)
@@ -56,19 +57,16 @@ guard_inline uint64_t stack_key(uintptr_t sp, uintptr_t ra)
 	return (sp + (ra << 20)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* By what stands at the places now. */
-guard_inline uint64_t stack_pivot_key(const struct stack_pivot *pivot, const uint64_t *base)
+/* The key of those stacks below a pivot that have this word at its place. */
+guard_inline uint64_t stack_key_below(uint64_t key, uint64_t word)
 {
-	uint64_t key = pivot->key;
-	uint32_t i = 0;
-
-	do
-		key = (key << 11 | key >> 53) ^ base[pivot->places[i]];
-	while (++i < pivot->n);
-	return key * UINT64_C(0xd6e8feb86659fd93);
+	return ((key << 11 | key >> 53) ^ word) * UINT64_C(0xd6e8feb86659fd93);
 }
 
-/* Where a key belongs; what does not find room there stands in the slot beside it (STACK_BESIDE). */
+/*
+ * Where a key belongs. What finds no room there stands in the slot beside it, where stack_lookup looks too, or in
+ * another one of the line, where stack_lookup_again does.
+ */
 #define STACK_BESIDE 1u
 
 guard_inline uint64_t stack_slot(const struct stack_table *table, uint64_t key)
@@ -101,23 +99,34 @@ guard_inline bool stack_words_hold(const struct stack_entry *e, const uint64_t *
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
 }
 
+/* Where the stack that has these words belongs: its slot; *key is what it is there by. */
+guard_inline uint64_t stack_home(const struct stack_table *table, uintptr_t sp, const uint64_t *base, uint64_t *key)
+{
+	uint64_t k = stack_key(sp, base[1]), at = stack_slot(table, k);
+	uintptr_t slot = table->slots[at];
+
+	for (uint32_t n = 0; unlikely(slot & STACK_PIVOT) && n < STACK_PIVOTS; n++) {
+		const struct stack_pivot *pivot = (const struct stack_pivot *)(slot - STACK_PIVOT);
+
+		if (pivot->key != k || pivot->sp != sp)
+			break;
+		k = stack_key_below(k, base[pivot->place]);
+		at = stack_slot(table, k);
+		slot = table->slots[at];
+	}
+	*key = k;
+	return at;
+}
+
 /* The remembered stack that this is, or NULL. Cost: some 5 ns at 20 frames. Context: shard of this thread. */
 guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, uintptr_t sp)
 {
 	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
 	const struct stack_table *table = shard->table;
-	uint64_t key = stack_key(sp, base[1]), at = stack_slot(table, key);
+	uint64_t key, at = stack_home(table, sp, base, &key);
 	uintptr_t slot = table->slots[at];
 	const struct stack_entry *e;
 
-	if (unlikely(slot & STACK_PIVOT)) {
-		const struct stack_pivot *pivot = (const struct stack_pivot *)(slot - STACK_PIVOT);
-
-		if (pivot->key == key && pivot->sp == sp) {
-			at = stack_slot(table, stack_pivot_key(pivot, base));
-			slot = table->slots[at];
-		}
-	}
 	if (likely(!(slot & STACK_PIVOT))) {
 		e = (const struct stack_entry *)slot;
 		if (likely(e->sp == sp) && likely(stack_words_hold(e, base)))
@@ -128,7 +137,13 @@ guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, u
 	return !(slot & STACK_PIVOT) && e->sp == sp && stack_words_hold(e, base) ? e : NULL;
 }
 
-/* The same on a stack whose end is not known: reads nothing behind the first word that differs. Context: as above. */
+/*
+ * The same where stack_lookup has found nothing: in all of the line. What is found stands first from now on.
+ * Context: thread_enter(), not nested.
+ */
+const struct stack_entry *stack_lookup_again(struct shard *shard, uintptr_t sp);
+/* As stack_lookup on a stack whose end is not known: reads nothing behind the first word that differs. Context: as
+ * above. */
 const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uintptr_t sp);
 
 /* Unwinds into the shard's memory; NULL: there is none for a nested one. Context: thread_enter(). */

@@ -87,6 +87,8 @@ static const struct stack_entry *look(uintptr_t sp)
 	const struct stack_entry *e = stack_lookup(thread.shard, sp);
 
 	thread.shard->countdown--;
+	if (!e && thread_stack_has(sp))
+		e = stack_lookup_again(thread.shard, sp);
 	return e ? e : stack_lookup_carefully(thread.shard, sp);
 }
 
