@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Redis and a threaded service under load and under the agent, for as long as asked, while guardctl comes and goes.
+"""Two redis and a threaded service under load and under the agent, for as long as asked, while guardctl comes and goes.
 
 usage: soak.py BUILD_FOLDER [TIME]     TIME as 90s, 2m or 1h (the default)
 
-guardctl serve is killed, stopped for a while, ended and started again; workers of the service are killed; redis saves by
-fork; options are set. In the end: the counts of the service are those of its books, both reports are exact, the
+One redis gets the same keys and sizes again and again, so that its heap stays where it is. The other may use 24 MB and
+evicts keys of changing sizes all the time, so that pages of its heap serve one size after the other.
+
+guardctl serve is killed, stopped for a while, ended and started again; workers of the service are killed; both redis save by
+fork; options are set. In the end: the counts of the service are those of its books, all reports are exact, the
 agent's memory has not grown since the warm-up, and no descriptor, thread or process is left.
 """
 import os
@@ -27,6 +30,11 @@ GROWTH_FREE = 1 << 20
 OF_THE_HEAP = 0.3  # and by this share of what the host's RSS has grown: the map of its blocks is a quarter of small ones
 SHORT, SHORT_FREE = 60, 16 << 20  # a run shorter than this (seconds) is not warm in time
 TURN = 5.0  # seconds between two deeds
+# By name: redis's options, the kinds of requests, and the sizes of values, one a round.
+REDIS = {
+  'redis': ([], 'set,get,incr,sadd,hset', (100,)),
+  'evicting': (['--maxmemory', '24mb', '--maxmemory-policy', 'allkeys-random'], 'set,get,lpush,lpop,hset,sadd', (1000, 3, 100)),
+}
 
 
 def parse_time(text):
@@ -41,6 +49,7 @@ class Host:
 
   def __init__(self, name, child):
     self.name, self.child, self.pid = name, child, child.pid
+    self.port, self.load, self.rounds = None, None, 0  # of a redis
     self.memory = []  # (time, bytes of the agent's own)
     self.rss = []  # (time, bytes of the host, the agent's included)
 
@@ -71,7 +80,7 @@ class Soak:
     self.environment = harness.environment(folder)
     self.socket = os.path.join(folder, 'soak.sock')
     self.wrong, self.deeds, self.picks = [], {}, random.Random(4711)
-    self.serve, self.load = None, None
+    self.serve = None
     self.hosts = []
 
   def check(self, condition, text):
@@ -99,7 +108,13 @@ class Soak:
                        self.environment, keep=self.ours(), limit=limit, folder=self.folder)
 
   def ours(self):
-    return [child.pid for child in [self.serve, self.load] + [host.child for host in self.hosts] if child]
+    return [child.pid for child in self.children()]
+
+  def children(self):
+    return [child for child in [self.serve] + [child for host in self.hosts for child in (host.child, host.load)] if child]
+
+  def servers(self):
+    return [host for host in self.hosts if host.port]
 
   # --- deeds --------------------------------------------------------------------------------
 
@@ -136,7 +151,7 @@ class Soak:
     self.serve.send_signal(signal.SIGCONT)
 
   def deed_kill_worker(self):
-    workers = harness.children_of(self.hosts[1].pid)
+    workers = harness.children_of(self.service.pid)
     for pid in workers[:1]:
       try:
         os.kill(pid, signal.SIGKILL)
@@ -144,9 +159,10 @@ class Soak:
         pass
 
   def deed_save(self):
-    with socket.create_connection(('127.0.0.1', self.port), timeout=20) as connection:
-      connection.sendall(b'BGSAVE\r\n')
-      connection.recv(100)
+    for host in self.servers():
+      with socket.create_connection(('127.0.0.1', host.port), timeout=20) as connection:
+        connection.sendall(b'BGSAVE\r\n')
+        connection.recv(100)
 
   def deed_set(self):
     for host in self.hosts:
@@ -161,26 +177,29 @@ class Soak:
 
   def begin(self):
     self.serve_begin()
-    self.port = harness.free_port()
     server = shutil.which('redis-server') or sys.exit('soak: no redis-server here')
-    self.guarded('redis', [server, '--port', str(self.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no',
-                           '--daemonize', 'no', '--dir', self.folder])
-    self.guarded('service', [os.path.join(self.build, 'tests', 'soak', 'soak_service')])
+    for name, (options, _, _) in REDIS.items():
+      port = harness.free_port()
+      self.guarded(name, [server, '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no',
+                          '--dbfilename', name + '.rdb', '--dir', self.folder] + options).port = port
+    self.service = self.guarded('service', [os.path.join(self.build, 'tests', 'soak', 'soak_service')])
     for host in self.hosts:
       self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output, 30),
                  '%s: the agent has not connected' % host.name)
 
-  def put_load(self):
-    """Keys and sizes stay the same, so that the heap stays where it is: the map of blocks is as wide as the addresses
-    that the heap has ever had."""
-    self.load = self.start('load', ['redis-benchmark', '-p', str(self.port), '-n', '40000', '-P', '16', '-r', '20000', '-q',
-                                    '-d', '100', '-t', 'set,get,incr,sadd,hset'])
+  def put_load(self, host):
+    _, requests, sizes = REDIS[host.name]
+    host.load = self.start('load', ['redis-benchmark', '-p', str(host.port), '-n', '40000', '-P', '16', '-r', '20000', '-q',
+                                    '-d', str(sizes[host.rounds % len(sizes)]), '-t', requests])
+    host.rounds += 1
 
   def fill(self):
-    """As full as redis may be, so that what grows from here on is no working set."""
+    """As full as they may be, so that what grows from here on is no working set."""
     for _ in range(4):
-      self.put_load()
-      self.check(self.load.wait(300) == 0, 'redis-benchmark ended with %s' % self.load.returncode)
+      for host in self.servers():
+        self.put_load(host)
+      for host in self.servers():
+        self.check(host.load.wait(300) == 0, 'redis-benchmark ended with %s' % host.load.returncode)
 
   def measure(self, now):
     for host in self.hosts:
@@ -197,8 +216,9 @@ class Soak:
     began, last = time.monotonic(), 0.0
     while time.monotonic() - began < self.seconds:
       now = time.monotonic() - began
-      if self.load.poll() is not None:
-        self.put_load()
+      for host in self.servers():
+        if host.load.poll() is not None:
+          self.put_load(host)
       name = self.picks.choice(deeds)
       getattr(self, 'deed_' + name)()
       self.deeds[name] = self.deeds.get(name, 0) + 1
@@ -259,8 +279,8 @@ class Soak:
       self.check(process['agent']['unknown_frees'] == 0, '%s: unknown frees' % process['exe'])
 
   def close(self):
-    for child in [self.serve, self.load] + [host.child for host in self.hosts]:
-      if child and child.poll() is None:
+    for child in self.children():
+      if child.poll() is None:
         child.kill()
         child.wait()
     for name in harness.kill_leftovers(grace=2):
@@ -290,8 +310,8 @@ def main():
       soak.serve_begin()
       soak.fill()
       soak.go()
-      if soak.load:
-        soak.load.wait(120)
+      for host in soak.servers():
+        host.load.wait(120)
       soak.check_memory()
       soak.check_descriptors(before)
       soak.end()
