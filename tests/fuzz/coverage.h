@@ -1,8 +1,8 @@
 /*
- * Coverage -- which branches of the target an input took, and what values the target compared.
+ * Coverage -- which branches of the target an input took.
  *
- * Targets are compiled with -fsanitize-coverage=trace-pc,trace-cmp; the compiler then calls the functions
- * here at every edge and every comparison. Without that all inputs look the same and nothing is kept.
+ * Targets are compiled with -fsanitize-coverage=trace-pc: they call in at every edge. Without that all inputs look the
+ * same and nothing is kept.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,5 +17,3 @@ unsigned coverage_new_edges(void);
 /* Edges known; with `forget` it counts from nothing again, as for a new selection of inputs. */
 unsigned coverage_edges(void);
 void coverage_forget(void);
-/* The n-th of the values that were compared lately; 0: none. */
-uint64_t coverage_compared(uint64_t n);

@@ -2,7 +2,7 @@
  * Mutation. See mutate.h.
  */
 #include "tests/fuzz/mutate.h"
-#include "tests/fuzz/coverage.h"
+#include "tests/fuzz/comparisons.h"
 #include <string.h>
 
 static uint64_t state = 1;
@@ -56,7 +56,7 @@ static void overwrite(uint8_t *data, size_t size)
 		value = interesting();
 		break;
 	case 1:
-		value = coverage_compared(draw(UINT32_MAX));
+		value = comparisons_value(draw(UINT32_MAX));
 		break;
 	case 2:
 		value += draw(65) - 32;
