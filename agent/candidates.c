@@ -13,10 +13,8 @@
 
 static struct candidate *candidates[CANDIDATES_MOST]; /* those beyond n are memory to be used again */
 static uint32_t n, n_left_out;
-static uint16_t *row_of; /* by callsite: 1 + its index; 0: no candidate */
-static uint32_t n_row_of;
-static struct mark_site *sites; /* by callsite; NULL while there are no marks */
-static uint32_t n_sites;
+static struct memory_array rows;  /* by callsite, a uint16_t: 1 + its index; 0: no candidate */
+static struct memory_array sites; /* by callsite, a struct mark_site; none while there are no marks */
 
 struct candidate *candidate_at(uint32_t index)
 {
@@ -38,25 +36,14 @@ static uint32_t callsite_of(uint32_t index)
 	return candidates[index]->row.found.callsite;
 }
 
+static uint16_t *row_of(uint32_t callsite)
+{
+	return (uint16_t *)rows.base + callsite;
+}
+
 static bool callsites_room(uint32_t n_callsites)
 {
-	uint32_t n_old = n_row_of, more = n_row_of ? n_row_of : 4096;
-	uint16_t *rows, *old = row_of;
-
-	if (n_callsites <= n_row_of)
-		return true;
-	while (more < n_callsites)
-		more *= 2;
-	rows = memory_map(more * sizeof(*rows));
-	if (!rows)
-		return false;
-	if (n_row_of)
-		memcpy(rows, row_of, n_row_of * sizeof(*rows));
-	/* A child forked in between must find what it can read. */
-	__atomic_store_n(&row_of, rows, __ATOMIC_RELEASE);
-	n_row_of = more;
-	memory_unmap(old, n_old * sizeof(*old));
-	return true;
+	return memory_room(&rows, n_callsites, sizeof(uint16_t));
 }
 
 void candidates_read(const struct calendar *calendar, const struct region_cell *sums, uint32_t n_sums)
@@ -112,7 +99,7 @@ static void leave(uint32_t index)
 		callsite->score = callsite->growth_bytes_per_hour = callsite->r2 = 0;
 		callsite->state = VERDICT_INCONCLUSIVE;
 	}
-	row_of[callsite_of(index)] = 0;
+	*row_of(callsite_of(index)) = 0;
 }
 
 /*
@@ -142,7 +129,7 @@ static void enter(const struct calendar *calendar, uint32_t index, uint32_t call
 	struct candidate *c = candidates[index];
 
 	evidence_begin(&c->row, calendar, callsite, sums);
-	row_of[callsite] = (uint16_t)(index + 1);
+	*row_of(callsite) = (uint16_t)(index + 1);
 }
 
 void candidates_enter(const struct calendar *calendar, const struct region_cell *sums, uint32_t n_sums)
@@ -156,7 +143,7 @@ void candidates_enter(const struct calendar *calendar, const struct region_cell 
 	for (uint32_t i = 1; i < n_sums; i++) {
 		uint32_t index;
 
-		if (row_of[i] || !evidence_is_candidate(&sums[i]))
+		if (*row_of(i) || !evidence_is_candidate(&sums[i]))
 			continue;
 		index = room_for(sums[i].allocated_bytes - sums[i].freed_bytes, &least_one, &n_replaced);
 		if (index < n)
@@ -166,49 +153,29 @@ void candidates_enter(const struct calendar *calendar, const struct region_cell 
 	}
 }
 
-static bool sites_room(uint32_t n_callsites)
-{
-	uint32_t more = n_sites ? n_sites : 1024;
-	struct mark_site *larger;
-
-	if (n_callsites <= n_sites)
-		return true;
-	while (more < n_callsites)
-		more *= 2;
-	larger = memory_map(more * sizeof(*larger));
-	if (!larger)
-		return false;
-	if (n_sites)
-		memcpy(larger, sites, n_sites * sizeof(*sites));
-	memory_unmap(sites, n_sites * sizeof(*sites));
-	sites = larger;
-	n_sites = more;
-	return true;
-}
-
 void candidates_mark(const struct calendar *calendar, const struct region_cell *sums, uint32_t n_sums)
 {
 	uint32_t least_one = CANDIDATES_MOST, index;
 	unsigned n_replaced = 0;
 
-	if (!callsites_room(n_sums) || !sites_room(n_sums))
+	if (!callsites_room(n_sums) || !memory_room(&sites, n_sums, sizeof(struct mark_site)))
 		return;
 	for (uint32_t i = 1; i < n_sums; i++) {
 		int64_t blocks = (int64_t)(sums[i].allocated_blocks - sums[i].freed_blocks);
 		int64_t bytes = (int64_t)(sums[i].allocated_bytes - sums[i].freed_bytes);
-		bool grows =
-			mark_site_note(&sites[i], blocks > 0 ? (uint64_t)blocks : 0, bytes > 0 ? (uint64_t)bytes : 0);
+		struct mark_site *site = (struct mark_site *)sites.base + i;
+		bool grows = mark_site_note(site, blocks > 0 ? (uint64_t)blocks : 0, bytes > 0 ? (uint64_t)bytes : 0);
 
-		if (!row_of[i] && grows && (index = room_for(UINT64_MAX, &least_one, &n_replaced)) < n)
+		if (!*row_of(i) && grows && (index = room_for(UINT64_MAX, &least_one, &n_replaced)) < n)
 			enter(calendar, index, i, &sums[i]);
-		if (row_of[i])
-			mark_site_tell(&sites[i], &candidates[row_of[i] - 1]->row.found);
+		if (*row_of(i))
+			mark_site_tell(site, &candidates[*row_of(i) - 1]->row.found);
 	}
 }
 
 static void visit(void *context, uint64_t word, uint64_t size)
 {
-	uint32_t callsite = BLOCK_CALLSITE(word), row = callsite < n_row_of ? row_of[callsite] : 0;
+	uint32_t callsite = BLOCK_CALLSITE(word), row = callsite < rows.room ? *row_of(callsite) : 0;
 
 	evidence_count(context, row ? &candidates[row - 1]->row : NULL, (uint8_t)BLOCK_EPOCH(word), size);
 }
@@ -231,6 +198,5 @@ void candidates_postfork_child(void)
 	for (uint32_t i = 0; i < n; i++)
 		leave(i);
 	n = n_left_out = 0;
-	sites = NULL; /* what the parent's thread was doing with it nobody knows */
-	n_sites = 0;
+	sites = (struct memory_array){0}; /* what the parent's thread was doing with it nobody knows */
 }

@@ -7,27 +7,8 @@
 #include "agent/store.h"
 #include "protocol/sampling.h"
 
-static struct region_cell *estimates;
-static double *weights; /* 0: not looked up yet */
-static uint32_t n_allocated;
-
-static bool room(uint32_t n)
-{
-	uint32_t more = n_allocated ? n_allocated : 1024;
-
-	if (n <= n_allocated)
-		return true;
-	while (more < n)
-		more *= 2;
-	memory_unmap(estimates, n_allocated * sizeof(*estimates));
-	memory_unmap(weights, n_allocated * sizeof(*weights));
-	n_allocated = 0;
-	estimates = memory_map(more * sizeof(*estimates));
-	weights = memory_map(more * sizeof(*weights));
-	if (estimates && weights)
-		n_allocated = more;
-	return n_allocated > 0;
-}
+static struct memory_array estimates; /* of struct region_cell */
+static struct memory_array weights;   /* of double; 0: not looked up yet */
 
 static double weight_of(uint32_t id)
 {
@@ -49,27 +30,34 @@ static uint64_t times(uint64_t count, double weight)
 
 const struct region_cell *estimate(const struct region_cell *sums, uint32_t n)
 {
-	if (!(store->agent.modes & 1u << MODE_SAMPLED) || !room(n))
+	struct region_cell *all;
+	double *weight;
+
+	if (!(store->agent.modes & 1u << MODE_SAMPLED) || !memory_room(&estimates, n, sizeof(*all)) ||
+	    !memory_room(&weights, n, sizeof(*weight)))
 		return sums;
+	all = estimates.base;
+	weight = weights.base;
 	for (uint32_t i = 1; i < n; i++) {
-		if (weights[i] <= 0)
-			weights[i] = weight_of(i);
-		estimates[i] = sums[i];
-		if (weights[i] > 1) {
-			estimates[i].allocated_bytes = times(sums[i].allocated_bytes, weights[i]);
-			estimates[i].freed_bytes = times(sums[i].freed_bytes, weights[i]);
+		if (weight[i] <= 0)
+			weight[i] = weight_of(i);
+		all[i] = sums[i];
+		if (weight[i] > 1) {
+			all[i].allocated_bytes = times(sums[i].allocated_bytes, weight[i]);
+			all[i].freed_bytes = times(sums[i].freed_bytes, weight[i]);
 		}
 	}
-	return estimates;
+	return all;
 }
 
 struct region_cell estimate_total(const struct region_cell *sums, uint32_t n)
 {
 	const struct region_cell *all = estimate(sums, n);
+	const double *weight_of_each = weights.base;
 	struct region_cell total = {0};
 
 	for (uint32_t i = 1; i < n; i++) {
-		double weight = all != sums && weights[i] > 1 ? weights[i] : 1;
+		double weight = all != sums && weight_of_each[i] > 1 ? weight_of_each[i] : 1;
 
 		total.allocated_bytes += all[i].allocated_bytes;
 		total.freed_bytes += all[i].freed_bytes;

@@ -7,6 +7,7 @@
 #include "agent/link.h"
 #include "agent/memory.h"
 #include "agent/process.h"
+#include "agent/sums.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include <sched.h>
@@ -14,39 +15,16 @@
 
 #define SPINS 200000
 
-static struct region_cell *sums; /* at the last prepare */
-static uint32_t n_sums, n_allocated;
-static bool valid;   /* sums are of the fork in progress */
-static bool several; /* other threads may have gone on after prepare */
+static struct sums sums; /* at the last prepare */
+static bool valid;	 /* sums are of the fork in progress */
+static bool several;	 /* other threads may have gone on after prepare */
 static int lock;
-
-static bool sums_room(uint32_t n)
-{
-	struct region_cell *more;
-
-	if (n <= n_allocated)
-		return true;
-	n = n * 2 > 512 ? n * 2 : 512;
-	more = memory_map(n * sizeof(*more));
-	if (!more)
-		return false;
-	memory_unmap(sums, n_allocated * sizeof(*sums));
-	sums = more;
-	n_allocated = n;
-	return true;
-}
 
 static void take_sums(void)
 {
-	struct region_view view = store_view();
-	uint32_t n = callsite_count() + 1;
-
 	valid = false;
-	if (!sums_room(n))
+	if (!sums_take(&sums))
 		return;
-	n_sums = n;
-	memset(sums, 0, n * sizeof(*sums));
-	region_sum(&view, sums, n);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	valid = true;
 }
@@ -106,14 +84,15 @@ static void count_live(void *context, uint64_t word, uint64_t size)
 /* Makes the sums agree with the blocks that are there. */
 static bool sums_from_map(void)
 {
-	size_t size = n_sums * sizeof(uint64_t);
-	struct live live = {memory_map(size), memory_map(size), n_sums};
+	size_t size = sums.n * sizeof(uint64_t);
+	struct region_cell *cells = sums.cells.base;
+	struct live live = {memory_map(size), memory_map(size), sums.n};
 
 	if (!live.blocks || !live.bytes)
 		return false;
 	blockmap_walk(count_live, &live);
-	for (uint32_t i = 1; i < n_sums; i++) {
-		struct region_cell *s = &sums[i];
+	for (uint32_t i = 1; i < sums.n; i++) {
+		struct region_cell *s = &cells[i];
 
 		if (s->allocated_blocks < live.blocks[i])
 			s->allocated_blocks = live.blocks[i];
@@ -130,6 +109,7 @@ static bool sums_from_map(void)
 /* The first record of each group of callsites gets the sums, further ones begin at zero. */
 static void write_counters(uint8_t *done)
 {
+	const struct region_cell *cells = sums_cells(&sums);
 	struct region_view view = store_view();
 	const struct region_record *record;
 	uint64_t offset = 0;
@@ -142,11 +122,11 @@ static void write_counters(uint8_t *done)
 			continue;
 		group = c->first_callsite / REGION_CELLS;
 		memset(c->cells, 0, sizeof(c->cells));
-		if (c->first_callsite >= n_sums || done[group])
+		if (c->first_callsite >= sums.n || done[group])
 			continue;
 		done[group] = 1;
-		for (uint32_t i = 0; i < REGION_CELLS && c->first_callsite + i < n_sums; i++)
-			c->cells[i] = sums[c->first_callsite + i];
+		for (uint32_t i = 0; i < REGION_CELLS && c->first_callsite + i < sums.n; i++)
+			c->cells[i] = cells[c->first_callsite + i];
 	}
 }
 
@@ -165,20 +145,21 @@ bool fork_inherit(void)
 
 	lock = 0;
 	if (estimated) {
+		sums_postfork_child(&sums);
 		take_sums();
 		process_lost(LOST_INHERITED);
 	}
 	if (!valid || ((estimated || several) && !sums_from_map()))
 		return false;
 	valid = false;
-	groups = n_sums / REGION_CELLS + 1;
+	groups = sums.n / REGION_CELLS + 1;
 	done = memory_map(groups);
 	if (!done)
 		return false;
 	write_counters(done);
 	memory_unmap(done, groups);
-	for (uint32_t i = 1; i < n_sums; i++)
-		live += sums[i].allocated_bytes - sums[i].freed_bytes;
+	for (uint32_t i = 1; i < sums.n; i++)
+		live += sums_cells(&sums)[i].allocated_bytes - sums_cells(&sums)[i].freed_bytes;
 	shards_each(shard_reset);
 	if (thread.shard != &shard_nobody)
 		thread.shard->live = live;

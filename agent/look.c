@@ -22,6 +22,7 @@
 
 static int turn;	   /* a lock */
 static uint8_t told_state; /* of the verdict, at the last EVENT */
+static struct sums sums;   /* of this look */
 
 static void own_cost(struct wire_sample *sample)
 {
@@ -58,13 +59,11 @@ enum when { AT_START, REGULARLY, AT_END };
 static struct region_cell look(bool ask_heap, enum when when)
 {
 	struct wire_sample sample = {.time_ns = proc_monotonic() - store->process.start_monotonic_ns};
-	const struct region_cell *sums;
 	struct region_cell total;
-	uint32_t n;
 
 	proc_sample(&sample, ask_heap);
-	sums = tell_sums(&n);
-	total = estimate_total(sums, n);
+	sums_take(&sums);
+	total = estimate_total(sums_cells(&sums), sums.n);
 	sample.live_bytes = total.allocated_bytes - total.freed_bytes;
 	sample.live_blocks = total.allocated_blocks - total.freed_blocks;
 	shard_peak_raise(sample.live_bytes);
@@ -72,20 +71,18 @@ static struct region_cell look(bool ask_heap, enum when when)
 	history_add(&sample);
 	if (when == REGULARLY)
 		mappings_look(&sample);
-	judge_sample(&sample, estimate(sums, n), n, when == AT_END);
+	judge_sample(&sample, estimate(sums_cells(&sums), sums.n), sums.n, when == AT_END);
 	return total;
 }
 
 void look_read(void)
 {
 	uint64_t begun = proc_thread_cpu();
-	const struct region_cell *sums;
-	uint32_t n;
 
 	if (!turn_take(0))
 		return;
-	sums = tell_sums(&n);
-	judge_read(proc_monotonic() - store->process.start_monotonic_ns, estimate(sums, n), n);
+	sums_take(&sums);
+	judge_read(proc_monotonic() - store->process.start_monotonic_ns, estimate(sums_cells(&sums), sums.n), sums.n);
 	judge_spent(proc_thread_cpu() - begun);
 	turn_give();
 }
@@ -115,7 +112,7 @@ void look_last(int wait_ms)
 	if (!had)
 		return;
 	look(false, AT_END);
-	tell_snapshot(FRAME_FINAL, wait_ms);
+	tell_snapshot(FRAME_FINAL, &sums, wait_ms);
 	turn_give();
 }
 
@@ -139,7 +136,7 @@ void look_regularly(void)
 	governor_look(&total);
 	store->agent.cpu_ns = proc_thread_cpu();
 	note_transition();
-	tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
+	tell_snapshot(FRAME_SNAPSHOT, &sums, SEND_WAIT_MS);
 	giveback_regularly(&judge_hurry);
 	turn_give();
 }
@@ -147,14 +144,12 @@ void look_regularly(void)
 bool look_mark(const char *name, int wait_ms)
 {
 	uint64_t now;
-	const struct region_cell *sums;
-	uint32_t n;
 
 	if (!turn_take(wait_ms))
 		return false;
 	now = proc_monotonic() - store->process.start_monotonic_ns;
-	sums = tell_sums(&n);
-	judge_mark(now, estimate(sums, n), n);
+	sums_take(&sums);
+	judge_mark(now, estimate(sums_cells(&sums), sums.n), sums.n);
 	tell_event(EVENT_MARK, store->detector.marks, name);
 	note_transition();
 	turn_give();
@@ -163,12 +158,10 @@ bool look_mark(const char *name, int wait_ms)
 
 void look_tell(void)
 {
-	uint32_t n;
-
 	if (!turn_take(SEND_WAIT_MS))
 		return;
-	tell_sums(&n);
-	tell_snapshot(FRAME_SNAPSHOT, SEND_WAIT_MS);
+	sums_take(&sums);
+	tell_snapshot(FRAME_SNAPSHOT, &sums, SEND_WAIT_MS);
 	turn_give();
 }
 
@@ -176,6 +169,7 @@ void look_postfork_child(void)
 {
 	turn = 0;
 	told_state = VERDICT_INCONCLUSIVE;
+	sums_postfork_child(&sums);
 	history_postfork_child();
 	judge_postfork_child();
 	governor_postfork_child();

@@ -4,10 +4,12 @@
 #include "agent/memory.h"
 #include "agent/process.h"
 #include "agent/sys.h"
+#include <string.h>
 
 #define CHUNK (256 * 1024)
 #define CHUNK_MAPPED (CHUNK + 8192)
 #define LARGE (32 * 1024)
+#define ROOM_FIRST 1024u
 
 static uint64_t total;
 
@@ -72,6 +74,26 @@ void memory_unmap(void *p, size_t size)
 		return;
 	sys3(SYS_munmap, p, size, 0);
 	__atomic_fetch_sub(&total, size, __ATOMIC_RELAXED);
+}
+
+bool memory_room(struct memory_array *array, uint32_t n, size_t size)
+{
+	uint32_t had = array->room, more = had ? had : ROOM_FIRST;
+	void *old = array->base, *larger;
+
+	if (n <= had)
+		return true;
+	while (more < n)
+		more *= 2;
+	larger = memory_map(more * size);
+	if (!larger)
+		return false;
+	if (had)
+		memcpy(larger, old, had * size);
+	__atomic_store_n(&array->base, larger, __ATOMIC_RELEASE);
+	__atomic_store_n(&array->room, more, __ATOMIC_RELEASE);
+	memory_unmap(old, had * size);
+	return true;
 }
 
 /* A chunk whose base is 8 KB aligned, so that 4096 lines of 64 bytes can be counted below it. */

@@ -2,7 +2,6 @@
  * Telling. See tell.h.
  */
 #include "agent/tell.h"
-#include "agent/callsite.h"
 #include "agent/link.h"
 #include "agent/memory.h"
 #include "agent/proc.h"
@@ -15,8 +14,7 @@
 static unsigned char *buffer; /* one frame */
 static uint32_t sequence;
 static struct snapshot_state told;
-static struct region_cell *sums;
-static uint32_t n_sums, n_allocated; /* of sums and told.told */
+static struct memory_array told_counts; /* told.told */
 
 struct telling {
 	int pass; /* descriptor that goes with the first frame; -1: none */
@@ -58,44 +56,12 @@ static bool builder_open(struct frame_builder *b, struct telling *t)
 	return true;
 }
 
-/* Room for the sums of all callsites there are. */
-static bool sums_room(uint32_t n)
+/* Room to remember the counts of so many callsites. Where there is none, those without it are told each time. */
+static void told_room(uint32_t n)
 {
-	uint32_t more = n_allocated ? n_allocated : 1024;
-	struct region_cell *s, *t;
-
-	if (n <= n_allocated)
-		return true;
-	while (more < n)
-		more *= 2;
-	s = memory_map(more * sizeof(*s));
-	t = memory_map(more * sizeof(*t));
-	if (!s || !t)
-		return false;
-	if (n_allocated) {
-		memcpy(t, told.told, n_allocated * sizeof(*t));
-		memory_unmap(sums, n_allocated * sizeof(*s));
-		memory_unmap(told.told, n_allocated * sizeof(*t));
-	}
-	sums = s;
-	told.told = t;
-	told.n_told = n_allocated = more;
-	return true;
-}
-
-const struct region_cell *tell_sums(uint32_t *n)
-{
-	struct region_view view = store_view();
-
-	n_sums = callsite_count() + 1;
-	if (!sums_room(n_sums))
-		n_sums = n_allocated;
-	if (n_sums) {
-		memset(sums, 0, n_sums * sizeof(*sums));
-		region_sum(&view, sums, n_sums);
-	}
-	*n = n_sums;
-	return sums;
+	memory_room(&told_counts, n, sizeof(struct region_cell));
+	told.told = told_counts.base;
+	told.n_told = told_counts.room;
 }
 
 void tell_forget(void)
@@ -127,7 +93,7 @@ bool tell_hello(int region_fd)
 	return said;
 }
 
-bool tell_snapshot(uint16_t type, int wait_ms)
+bool tell_snapshot(uint16_t type, const struct sums *sums, int wait_ms)
 {
 	struct telling t = telling_begin(-1, wait_ms);
 	struct region_view view = store_view();
@@ -136,8 +102,9 @@ bool tell_snapshot(uint16_t type, int wait_ms)
 
 	if (!link_is_open() || !link_lock(wait_ms))
 		return false;
+	told_room(sums->n);
 	if (builder_open(&b, &t)) {
-		whole = snapshot_encode(&b, &view, type, 0, sums, n_sums, &told);
+		whole = snapshot_encode(&b, &view, type, 0, sums_cells(sums), sums->n, &told);
 		sequence = b.sequence;
 	}
 	if (!whole)

@@ -5,19 +5,14 @@
  * longer than the milliseconds it is given.
  */
 #pragma once
-#include "protocol/region.h"
+#include "agent/sums.h"
 #include <stdbool.h>
 
 /* Connects if need be and says HELLO, handing over the region's memfd (-1: it cannot be had). */
 bool tell_hello(int region_fd);
-/*
- * All that is new since the last snapshot; its counts are those of the last tell_sums(). type: FRAME_SNAPSHOT or
- * FRAME_FINAL.
- */
-bool tell_snapshot(uint16_t type, int wait_ms);
+/* All that is new since the last snapshot, with these counts. type: FRAME_SNAPSHOT or FRAME_FINAL. */
+bool tell_snapshot(uint16_t type, const struct sums *sums, int wait_ms);
 /* One EVENT with its text. */
 void tell_event(uint32_t kind, uint32_t value, const char *text);
-/* Takes the sums over all threads by callsite; *n of them. Valid until the next time. */
-const struct region_cell *tell_sums(uint32_t *n);
 /* The next snapshot is a full one: nothing is known of what arrived. */
 void tell_forget(void);

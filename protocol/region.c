@@ -131,7 +131,7 @@ const struct region_record *region_next(const struct region_view *view, uint64_t
 	return region_next_ready(view, offset, &pending);
 }
 
-static void sum_cells(const struct region_counters *counters, struct region_cell *sums, uint32_t n_sums, bool freed)
+void region_add(const struct region_counters *counters, struct region_cell *sums, uint32_t n_sums, bool freed)
 {
 	uint32_t first = counters->first_callsite, i;
 
@@ -160,7 +160,7 @@ void region_sum(const struct region_view *view, struct region_cell *sums, uint32
 	for (pass = 0; pass < 2; pass++)
 		for (offset = 0; (record = region_next(view, &offset));)
 			if (record->kind == REGION_COUNTERS)
-				sum_cells((const struct region_counters *)record, sums, n_sums, pass == 0);
+				region_add((const struct region_counters *)record, sums, n_sums, pass == 0);
 }
 
 uint32_t region_callsite_bound(const struct region_view *view)

@@ -144,6 +144,9 @@ const struct region_record *region_next(const struct region_view *view, uint64_t
  */
 const struct region_record *region_next_ready(const struct region_view *view, uint64_t *offset, uint64_t *pending);
 
+/* Adds what one record of counters says was freed, or was allocated, by callsites 1..n_sums-1. Context: any; pure. */
+void region_add(const struct region_counters *counters, struct region_cell *sums, uint32_t n_sums, bool freed);
+
 /* Adds the counters of callsites 1..n_sums-1 to sums[] (the caller zeroes it). What was freed is read before
  * what was allocated, so that on a running process no free shows without its allocation. Context: any; pure. */
 void region_sum(const struct region_view *view, struct region_cell *sums, uint32_t n_sums);

@@ -189,10 +189,27 @@ static void test_sandbox(void)
 	process_sandbox = SANDBOX_NONE;
 }
 
+static void test_room(void)
+{
+	struct memory_array array = {0};
+	uint64_t before = memory_total();
+
+	for (uint32_t n = 1; n < 100000; n = n * 3 + 1) {
+		CHECK(memory_room(&array, n, sizeof(uint32_t)));
+		CHECK(array.room >= n);
+		for (uint32_t i = 0; i < array.room; i++)
+			CHECK_EQ(((uint32_t *)array.base)[i], i < n / 3 ? i : 0);
+		for (uint32_t i = 0; i < n; i++)
+			((uint32_t *)array.base)[i] = i;
+	}
+	CHECK_EQ(memory_total(), before + array.room * sizeof(uint32_t));
+}
+
 int main(void)
 {
 	CASE(test_take);
 	CASE(test_map);
+	CASE(test_room);
 	CASE(test_total);
 	CASE(test_threads);
 	CASE(test_signals);
