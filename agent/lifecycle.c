@@ -38,6 +38,7 @@
 
 #define RESERVE (UINT64_C(1) << 30) /* address space of the region */
 #define RESERVE_LEAST (UINT64_C(4) << 20)
+#define MADV_UNKNOWN 0x6775		 /* no kernel has it */
 #define RESERVE_SHARE 16		 /* of a small RLIMIT_AS */
 #define AHEAD (UINT64_C(64) << 20)	 /* of the region, opened before a sandbox closes */
 #define MEMORY_SHARE 16			 /* of its size, set aside beside it */
@@ -100,10 +101,15 @@ static void introduce(int region_fd)
 		sys3(SYS_close, region_fd, 0, 0);
 }
 
+/* An emulator takes any request and does nothing: one that no kernel knows has to fail. */
+static bool wipes_on_fork(void)
+{
+	return sys3(SYS_madvise, &process_page, sizeof(process_page), MADV_UNKNOWN) < 0 &&
+	       sys3(SYS_madvise, &process_page, sizeof(process_page), MADV_WIPEONFORK) == 0;
+}
+
 static bool start_core(int *region_fd)
 {
-	if (sys3(SYS_madvise, &process_page, sizeof(process_page), MADV_WIPEONFORK) < 0)
-		return false;
 	modules_init();
 	/* Others name their functions __libc_free too, so the code's place tells whose they are. */
 	if (!blockmap_init(!module_has_libc_code(*(void **)&real.malloc)))
@@ -117,6 +123,18 @@ static bool start_core(int *region_fd)
 	return true;
 }
 
+/* Why not, or DORMANT_NO. */
+static enum dormant_reason start_or_why_not(void)
+{
+	enum dormant_reason reason = dormant_reason();
+
+	if (reason == DORMANT_NO && !wipes_on_fork())
+		reason = DORMANT_NOT_WIPED;
+	if (reason == DORMANT_NO && !start_core(&early_region_fd))
+		reason = DORMANT_NO_MEMORY;
+	return reason;
+}
+
 /* The first stage. Context: any, before there is a second thread. */
 static void begin_core(void)
 {
@@ -124,10 +142,8 @@ static void begin_core(void)
 
 	real_resolve();
 	settings_begin(__environ);
-	dormant = options.mode == MODE_OFF ? DORMANT_NO : dormant_reason();
-	on = options.mode != MODE_OFF && dormant == DORMANT_NO && start_core(&early_region_fd);
-	if (!on && dormant == DORMANT_NO && options.mode != MODE_OFF)
-		dormant = DORMANT_NO_MEMORY;
+	dormant = options.mode == MODE_OFF ? DORMANT_NO : start_or_why_not();
+	on = options.mode != MODE_OFF && dormant == DORMANT_NO;
 	stage = on ? STAGE_CORE : STAGE_OFF;
 	__atomic_store_n(&process_page.epoch, on ? EPOCH_FIRST : EPOCH_DORMANT, __ATOMIC_RELEASE);
 }

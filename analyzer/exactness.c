@@ -30,6 +30,7 @@ static const char *const dormancies[N_DORMANT] = {
 	[DORMANT_LSAN] = "the program is built with LeakSanitizer, which has an allocator of its own",
 	[DORMANT_VALGRIND] = "the program runs under valgrind, which replaces the allocator",
 	[DORMANT_NO_MEMORY] = "there was no memory for the agent when the program started",
+	[DORMANT_NOT_WIPED] = "no memory can be wiped on fork: Linux before 4.14, or an emulator",
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct exactness *exactness, const char *format, ...)

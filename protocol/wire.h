@@ -249,6 +249,7 @@ enum dormant_reason {
 	DORMANT_LSAN,
 	DORMANT_VALGRIND,
 	DORMANT_NO_MEMORY,  /* nothing can be kept */
+	DORMANT_NOT_WIPED,  /* a forked child would take its parent's memory for its own */
 	DORMANT_PRIVILEGED, /* never told: such a process makes no connection */
 	N_DORMANT,
 };

@@ -73,6 +73,15 @@ def valgrind(test, tool, program):
   test.check(said and said[0].startswith('dormant: ') and 'valgrind' in said[0], 'valgrind: reasons %r' % said)
 
 
+def emulator(test, program):
+  bare, report = same_as_bare(test, [program, 'emulated'])
+  if bare.status == harness.SKIP:
+    print('no filters here')
+    return
+  said = reasons(report, program)
+  test.check(said and said[0].startswith('dormant: ') and 'emulator' in said[0], 'emulator: reasons %r' % said)
+
+
 class Asked:
   """guardctl serve, and a dormant process whose verdict is asked for."""
 
@@ -121,6 +130,7 @@ def main():
       valgrind(test, tool, built['plain'])
     else:
       print('valgrind is not installed')
+    emulator(test, built['plain'])
     asked = Asked(test, os.environ.get('GUARD_AGENT') or
                   os.path.join(os.path.dirname(os.path.dirname(test.guardctl)), 'agent', 'libguard.so'))
     asked.program('own', [built['own']], [])
