@@ -3,11 +3,11 @@
  */
 #include "agent/governor.h"
 #include "agent/account.h"
+#include "agent/clock.h"
 #include "agent/mode.h"
 #include "agent/proc.h"
 #include "agent/tell.h"
 #include "protocol/quantity.h"
-#include <time.h>
 #include <x86intrin.h>
 
 #define TICKS_DOWN 3u
@@ -170,10 +170,7 @@ static void add_shard(struct shard *shard)
 
 static void read_all(const struct region_cell *total)
 {
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	now = (struct reading){.process_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec,
+	now = (struct reading){.process_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID),
 			       .own_ns = proc_thread_cpu(),
 			       .monotonic_ns = proc_monotonic(),
 			       .cycles = cycles_now(),

@@ -2,26 +2,18 @@
  * Figures from /proc, the cgroup and the C library. See proc.h.
  */
 #include "agent/proc.h"
+#include "agent/clock.h"
 #include "agent/process.h"
 #include "agent/sys.h"
 #include <dlfcn.h>
 #include <malloc.h>
 #include <string.h>
-#include <time.h>
 
 #define HEAP_SHARE 100 /* mallinfo2 walks free lists under their locks: at most 1/100 of the time */
 
 static char cgroup_limit[512], cgroup_current[512];
 static struct mallinfo2 (*heap_info)(void);
 static uint64_t heap_next, heap_mapped, heap_free;
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t = {0};
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 uint64_t proc_monotonic(void)
 {

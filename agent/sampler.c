@@ -130,15 +130,14 @@ static bool must_stop(void)
 /* Ends the thread and waits until it is gone, a second at the most. False: it is not yet. */
 static bool thread_end(void)
 {
-	struct timespec end;
+	uint64_t end = proc_realtime() + 1000000000u;
+	struct timespec until = {(time_t)(end / 1000000000u), (long)(end % 1000000000u)};
 	int state, r;
 
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
 	sys_call(SYS_futex, (long)&stop, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec++;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	r = pthread_timedjoin_np(thread_id, NULL, &end);
+	r = pthread_timedjoin_np(thread_id, NULL, &until);
 	pthread_setcancelstate(state, NULL);
 	return r == 0;
 }

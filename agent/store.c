@@ -2,11 +2,11 @@
  * The store: the region, mapped, grown and copied. See store.h.
  */
 #include "agent/store.h"
+#include "agent/clock.h"
 #include "agent/process.h"
 #include "agent/sys.h"
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define STEP (256 * 1024u) /* address space opened at a time */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -17,13 +17,9 @@ static uint64_t opened; /* bytes of the mapping that can be written */
 uint64_t store_stream(void)
 {
 	uint64_t name = 0;
-	struct timespec now = {0};
 
-	if (sys3(SYS_getrandom, &name, sizeof(name), 1 /* GRND_NONBLOCK */) != sizeof(name)) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		name = ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec ^
-		       ((uint64_t)sys3(SYS_getpid, 0, 0, 0) << 40);
-	}
+	if (sys3(SYS_getrandom, &name, sizeof(name), 1 /* GRND_NONBLOCK */) != sizeof(name))
+		name = clock_ns(CLOCK_MONOTONIC) ^ ((uint64_t)sys3(SYS_getpid, 0, 0, 0) << 48);
 	return name | 1;
 }
 

@@ -102,12 +102,17 @@ void stream_examine(struct collector *collector, struct stream *stream)
 		examine_living(collector, stream);
 }
 
+/* Where the process is in a time namespace its clock is not ours: then the time of its last sample has to do. */
 static uint64_t since_start(const struct process *process)
 {
-	struct timespec now;
+	uint64_t start = process->wire.start_monotonic_ns, now;
+	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - process->wire.start_monotonic_ns;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	if (now >= start)
+		return now - start;
+	return process->n_samples ? process->samples[process->n_samples - 1].time_ns : 0;
 }
 
 /* The kernel knows how a process ended better than its region, which may still know a status it does not. */

@@ -149,8 +149,10 @@ void region_copy_sample(struct region_copy *copy, int pid)
 	if (proc_sample(pid, &sample) < 0)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	sample.time_ns =
-		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - header->process.start_monotonic_ns;
+	sample.time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	if (sample.time_ns < header->process.start_monotonic_ns)
+		return; /* it is in a time namespace: its clock is not ours */
+	sample.time_ns -= header->process.start_monotonic_ns;
 	for (uint32_t i = 0; i < copy->n_sums; i++) {
 		sample.live_bytes += copy->sums[i].allocated_bytes - copy->sums[i].freed_bytes;
 		sample.live_blocks += copy->sums[i].allocated_blocks - copy->sums[i].freed_blocks;
