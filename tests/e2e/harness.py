@@ -4,6 +4,7 @@ import ctypes.util
 import glob
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +30,17 @@ def environment(folder):
   kept = {name: os.environ[name] for name in ('PATH', 'HOME', 'GUARD_AGENT') if name in os.environ}
   kept.update(LC_ALL='C', TMPDIR=folder, XDG_RUNTIME_DIR=folder)
   return kept
+
+
+def for_all_users(path, folder):
+  """The file where every user may read it: itself, or where a folder above it keeps others out, a copy in the folder."""
+  path = above = os.path.abspath(path)
+  while above != '/':
+    above = os.path.dirname(above)
+    if not os.stat(above).st_mode & 1:
+      os.chmod(folder, 0o755)
+      return shutil.copy(path, folder)
+  return path
 
 
 def adopt_orphans():

@@ -90,6 +90,7 @@ def main():
   options.library = [os.path.abspath(path) for path in options.library]
   harness.adopt_orphans()
   with tempfile.TemporaryDirectory(prefix='guard-hosts-') as folder:
+    options.agent = os.environ['GUARD_AGENT'] = harness.for_all_users(options.agent, folder)
     wrong = Runner(options, folder).all()
   harness.kill_leftovers()
   if wrong is None:

@@ -51,10 +51,10 @@ class Host:
     self.place.started.append(self.child)
 
   def find_main(self):
-    """The program itself: under guardctl its only child."""
+    """The program itself: under guardctl its only child, once that is no guardctl any more."""
     if self.way != 'run':
       return self.child.pid
-    return next(iter(harness.children_of(self.child.pid)), None)
+    return next((pid for pid in harness.children_of(self.child.pid) if observe.executes(pid) != self.options.guardctl), None)
 
   def wait(self, limit):
     try:
@@ -88,7 +88,7 @@ class Host:
     """Aspects of a server's life until its end."""
     seen = {}
     ready = self.row.ready or (lambda place: place.listens())
-    harness.wait_for(lambda: self.child.poll() is not None or ready(self.place), READY_LIMIT, 0.1)
+    harness.wait_for(lambda: self.child.poll() is not None or (self.find_main() and ready(self.place)), READY_LIMIT, 0.1)
     self.main = self.place.host = self.find_main()
     if self.child.poll() is not None or not self.main:
       return {'answers': ['it ended before it was ready']}

@@ -1,5 +1,6 @@
 """What can be seen of processes from outside: descriptors, threads, signals, environment, children."""
 import collections
+import contextlib
 import os
 import re
 import sys
@@ -18,6 +19,13 @@ HIGHEST, ROOM = 1 << 16, 64  # where the agent puts its socket
 def slurp(path, mode='r'):
   with open(path, mode, **({} if 'b' in mode else {'encoding': 'utf-8', 'errors': 'replace'})) as file:
     return file.read()
+
+
+def executes(pid):
+  """The path of its program; None where there is none any more."""
+  with contextlib.suppress(OSError):
+    return os.readlink('/proc/%d/exe' % pid)
+  return None
 
 
 def tree(pid):

@@ -14,18 +14,16 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'e2e'))
 import harness  # noqa: E402
 
-MORE_PATHS = ('/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/postgresql/*/bin', '/usr/lib/apt/methods',
-              '/usr/lib/openssh', '/usr/lib/systemd')
+DEBIAN_PATHS = ('/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/lib/postgresql/*/bin', '/usr/lib/apt/methods',
+                '/usr/lib/openssh', '/usr/lib/systemd')
 NOBODY = 'nobody'
 
 
 def search_path(unpacked=None):
-  """PATH, the folders of servers, and packages that ./dev has unpacked because they could not be installed."""
-  folders = os.environ.get('PATH', '/usr/bin:/bin').split(':')
-  patterns = MORE_PATHS + ((unpacked + '/*/usr/sbin', unpacked + '/*/usr/bin') if unpacked else ())
-  for pattern in patterns:
-    folders += sorted(glob.glob(pattern))
-  return ':'.join(folders)
+  """Debian's folders, packages that ./dev has unpacked because they could not be installed, then what else is in PATH."""
+  patterns = DEBIAN_PATHS + ((unpacked + '/*/usr/sbin', unpacked + '/*/usr/bin') if unpacked else ())
+  folders = [folder for pattern in patterns for folder in sorted(glob.glob(pattern))]
+  return ':'.join(folders + os.environ.get('PATH', '').split(':'))
 
 
 class Place:

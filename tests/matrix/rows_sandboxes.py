@@ -10,6 +10,7 @@ def works(*command):
 
 Row('unshare', ['bash', '-c', 'unshare -Ur bash -c "%s"; unshare -Urnpf --mount-proc bash -c "ps -e -o comm=; echo $?"' %
                 LOOK.replace('"', '\\"')], user=True, needs=['unshare'], only=works('unshare', '-Ur', 'true'))
+Row('unshare time', ['unshare', '-T', '--monotonic', '900000', '--fork', 'bash', '-c', LOOK], root=True, only=works('unshare', '-T', 'true'))
 Row('nsenter', ['bash', '-c', 'unshare -Ur sleep 20 & sleep 0.5; nsenter -U --preserve-credentials -t $! id -u; kill $!; wait'],
     needs=['nsenter', 'unshare'], only=works('unshare', '-Ur', 'true'))
 Row('setpriv', ['setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', '--no-new-privs', '--bounding-set=-all',
@@ -30,9 +31,27 @@ Row('eatmydata', ['eatmydata', 'bash', '-c', 'dd if=/dev/zero of=a bs=4k count=5
 Row('memlockd', ['memlockd', '-d', '-c', '@folder@/memlockd.cfg', '-u', 'nobody'], root=True,
     files={'memlockd.cfg': '/bin/ls\n+/bin/bash\n'}, ready=lambda place: True, work=lambda place: [],
     hide=[r'memlockd\[\d+\]'], forgive={'descriptors': 'it opens each library that it has, the agent too', 'errors': 'and says so'})
-Row('qemu-user', ['bash', '-c', 'gcc -static -o program source.c && qemu-x86_64-static ./program; echo $?'],
-    needs=['gcc', 'qemu-x86_64-static'], files={'source.c': '#include <stdio.h>\n#include <stdlib.h>\nint main(void)\n{\n'
-    'char *p = malloc(99);\nsnprintf(p, 99, "emulated");\nputs(p);\nfree(p);\nreturn 3;\n}\n'})
+Row('qemu-user', ['bash', '-c', 'gcc -static -o static source.c && gcc -o dynamic source.c && qemu-x86_64-static ./static; echo $?; '
+                  'qemu-x86_64-static ./dynamic; echo $?'], needs=['gcc', 'qemu-x86_64-static'],
+    inexact='the emulator wipes no memory on fork, so the agent is dormant in what it emulates', files={'source.c': r'''
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+	int status = 0;
+	char *p = malloc(99);
+	for (int i = 0; i < 3; i++) {
+		if (!fork()) { for (int n = 0; n < 5000; n++) p = realloc(p, n + 1); free(p); _exit(4); }
+		wait(&status);
+	}
+	snprintf(p, 99, "emulated, %d", WEXITSTATUS(status)); puts(p); free(p);
+	return 3;
+}
+'''})
+Row('32 bits', ['bash', '-c', '/lib32/libc.so.6 | sed -n 1p; echo ${PIPESTATUS[0]}'], needs=['/lib32/libc.so.6'],
+    forgive={'errors': 'the loader says there that the preload is of another architecture'})
 Row('timeout and nice', ['bash', '-c', 'timeout 0.3 sleep 9; echo $?; nice -n 5 nice; setsid bash -c "echo session"; nohup echo kept; '
                          'env -i /bin/echo bare; stdbuf -oL echo line; prlimit --nofile=40 bash -c "ulimit -n"'])
 SYSTEMD = ['systemd-run', '--quiet', '--wait', '--pipe', '--collect']

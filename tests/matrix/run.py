@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs real programs bare, with the agent preloaded, and under guardctl run; prints what differs, one row a program.
+"""Runs real programs bare, with the agent preloaded, and under guardctl run; prints a row for each, and what differs.
 
 usage: run.py --guardctl GUARDCTL --agent LIBGUARD [--unpacked FOLDER] [--list] [--show] [NAME...]
 
@@ -10,8 +10,11 @@ import argparse
 import collections
 import json
 import os
+import shlex
 import sys
+import tempfile
 import time
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import host  # noqa: E402
@@ -82,35 +85,66 @@ class Runner:
     return wrong, books
 
 
-def print_row(cells):
-  widths = (22, 10, 8, 12, 8, 8, 11, 7, 7)
-  print('  '.join(str(cell).ljust(width) if i < 2 else str(cell).rjust(width)
-                  for i, (cell, width) in enumerate(zip(cells, widths))).rstrip(), flush=True)
+WIDTHS = (22, 10, 8, 12, 8, 8, 11, 7, 7)
 
 
-def run_row(runner, what, tally):
+def cell(text, column):
+  return str(text).ljust(WIDTHS[column]) if column < 2 else str(text).rjust(WIDTHS[column])
+
+
+def print_name(name):
+  """The begin of a row: so that it can be seen which one runs."""
+  print(cell(name, 0), end='  ', flush=True)
+
+
+def print_rest(cells):
+  print('  '.join(cell(text, column) for column, text in enumerate(cells, 1)).rstrip(), flush=True)
+
+
+def try_row(runner, what):
+  """(result, the other cells or why it was skipped, lines about it)"""
   reason = runner.skip(what)
   if reason:
-    tally['skipped'] += 1
-    print_row([what.name, 'skipped: ' + reason])
-    return
+    return 'skipped', reason, []
   began = time.monotonic()
-  wrong, books = runner.compare(what)
+  try:
+    wrong, books = runner.compare(what)
+  except Exception:  # a row that breaks is one of many
+    return 'different', ['-'] * 7, traceback.format_exc().splitlines()
   if wrong == [UNPREPARED]:
-    tally['skipped'] += 1
-    print_row([what.name, 'skipped: ' + books])
-    return
-  result = 'different' if wrong else 'same'
-  tally[result] += 1
+    return 'skipped', books[:200], []
   cells = [books.exact(), '{:,}'.format(books.blocks), books.unknown, books.dropped, books.incomplete,
            0 if what.dormant else books.errors] if books else ['-'] * 6
-  print_row([what.name, result] + cells + ['%.1f' % (time.monotonic() - began)])
-  for line in wrong:
-    print('    ' + line)
-  for title in ('dormant', 'inexact', 'unknown_frees'):
-    if getattr(what, title) and not wrong:
-      print('    %s: %s' % (title.replace('_', ' '), getattr(what, title)))
-  sys.stdout.flush()
+  notes = ['%s: %s' % (title.replace('_', ' '), getattr(what, title)) for title in ('dormant', 'inexact', 'unknown_frees')
+           if getattr(what, title)]
+  return 'different' if wrong else 'same', cells + ['%.1f' % (time.monotonic() - began)], wrong or notes
+
+
+def run_rows(runner, names):
+  """Name -> result of each row."""
+  results = {}
+  print_name(COLUMNS[0])
+  print_rest(COLUMNS[1:])
+  for name in names:
+    print_name(name)
+    results[name], cells, lines = try_row(runner, row.ALL[name])
+    print_rest(['skipped: ' + cells] if results[name] == 'skipped' else [results[name]] + cells)
+    for line in lines:
+      print('    ' + line)
+    sys.stdout.flush()
+  return results
+
+
+def summary(results, seconds):
+  tally = collections.Counter(results.values())
+  print('%d programs: %d same, %d different, %d skipped, in %d min %d s' %
+        (len(results), tally['same'], tally['different'], tally['skipped'], seconds // 60, seconds % 60))
+  different = [name for name in results if results[name] == 'different']
+  if different and len(results) > 1:
+    print('those that differ, once more: ./dev hosts ' + shlex.join(different))
+  if tally['skipped'] and len(results) == 1:
+    return harness.SKIP
+  return 1 if tally['different'] or not tally['same'] else 0
 
 
 def parse():
@@ -140,15 +174,11 @@ def main():
     print('no such row: %s; there are %s' % (', '.join(unknown), ', '.join(row.ALL)))
     return 2
   harness.adopt_orphans()
-  runner, tally = Runner(options), collections.Counter()
-  print_row(COLUMNS)
-  for name in options.names or row.ALL:
-    run_row(runner, row.ALL[name], tally)
-  print('%d programs: %d same, %d different, %d skipped' %
-        (sum(tally.values()), tally['same'], tally['different'], tally['skipped']))
-  if tally['skipped'] and sum(tally.values()) == 1:
-    return harness.SKIP
-  return 1 if tally['different'] or not tally['same'] else 0
+  began = time.monotonic()
+  with tempfile.TemporaryDirectory(prefix='guard-matrix-') as folder:
+    options.agent = os.environ['GUARD_AGENT'] = harness.for_all_users(options.agent, folder)
+    results = run_rows(Runner(options), options.names or row.ALL)
+  return summary(results, time.monotonic() - began)
 
 
 if __name__ == '__main__':
