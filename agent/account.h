@@ -56,7 +56,7 @@ guard_inline void *account_count_alloc(void *p, size_t size, uintptr_t sp, struc
 	uint64_t *slot = blockmap_slot(block, size);
 	struct region_cell *cell = e->cell;
 
-	if (unlikely(!slot) || unlikely(*slot) ||
+	if (unlikely(!slot) || unlikely(blockmap_stands(slot)) ||
 	    (size >= LARGE_SIZE && (unlikely(size >= BLOCK_SIZE_ASIDE) || unlikely(blockmap_find(block)))))
 		return account_alloc_slow(p, size, sp, from);
 	blockmap_put(slot, blockmap_word(e->word, block, size) | account_birth(e->word, from));

@@ -136,6 +136,16 @@ guard_inline uint64_t *blockmap_find(uintptr_t address)
  */
 uint64_t blockmap_stale(uintptr_t address, const uint64_t *slot);
 
+/*
+ * What stands in a new block's slot. It is read as if to change it: the first touch of a page of words is then one page
+ * fault, not one that finds a page of zeros and a second one for the write.
+ */
+guard_inline uint64_t blockmap_stands(uint64_t *slot)
+{
+	__asm__("orq $0, %0" : "+m"(*slot) : : "cc");
+	return *slot;
+}
+
 /* Writes a block's word; 0: it is gone. The sampler's thread may be looking. Context: the block is the caller's. */
 guard_inline void blockmap_put(uint64_t *slot, uint64_t word)
 {
