@@ -161,10 +161,13 @@ guard_inline bool called_by_loader(uintptr_t sp)
 	return module_is_loader_code(((const uintptr_t *)sp)[-1]);
 }
 
-void *account_alloc_other(void *p, uint64_t size, uintptr_t sp, uint64_t from)
+void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from)
 {
 	struct shard *shard = thread.shard;
+	const struct stack_entry *e = shard->table->mask ? stack_lookup_further(shard, sp) : NULL;
 
+	if (likely(e != NULL))
+		return account_count_alloc(p, size, sp, shard, e, from);
 	if (likely(thread.epoch == process_epoch()) && likely(!called_by_loader(sp))) {
 		if (likely(thread.until > (int64_t)size + 1)) {
 			thread.until -= (int64_t)size + 1;

@@ -5,7 +5,7 @@
  * counters of the callsite and to the thread's live bytes. A free: take the word out, add to two
  * counters. No lock, no system call, no cache line that another thread writes. Everything rare
  * (see process.h's epoch) goes to a cold function. The modes other than exact have a second path, in
- * account_alloc_other and account_free_other: there the thread's table of stacks is empty.
+ * account_alloc_further and account_free_other: there the thread's table of stacks is empty.
  *
  * Order across threads: a block's word is taken out before the real free, and in realloc before
  * the real realloc, which may hand the address to another thread; on failure it is put back.
@@ -22,8 +22,11 @@
  * fast path keeps nothing across them.
  */
 guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from);
-/* The stack is not remembered: another mode's fast path, or the slow one. */
-void *account_alloc_other(void *p, uint64_t size, uintptr_t sp, uint64_t from);
+/*
+ * The stack does not stand first in its leaf's slot: it is further on, or not remembered, which is for another mode's
+ * fast path or the slow one.
+ */
+void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from);
 /* Counted; but there is a new peak, or the countdown has ended: look at the clock, maybe start the sampler. */
 guard_cold void *account_alloc_more(void *p, struct shard *shard, uintptr_t sp);
 /* Counts the free, and frees. slot: the block's word in the map; NULL: it has none. */
@@ -72,10 +75,10 @@ guard_inline void *account_count_alloc(void *p, size_t size, uintptr_t sp, struc
 guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp, uint64_t from)
 {
 	struct shard *shard = thread.shard;
-	const struct stack_entry *e = stack_lookup(shard, sp);
+	const struct stack_entry *e = stack_lookup_first(shard, sp);
 
 	if (unlikely(!e))
-		return account_alloc_other(p, size, sp, from);
+		return account_alloc_further(p, size, sp, from);
 	return account_count_alloc(p, size, sp, shard, e, from);
 }
 
