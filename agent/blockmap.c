@@ -80,14 +80,14 @@ static void enter_of_all(struct span *span)
 }
 
 /* Which of the eight words of a line are not 0, a bit each. The low half of a word says it: it has the callsite. */
-static unsigned words_used(const uint64_t *line)
+guard_racing static unsigned words_used(const uint64_t *line)
 {
 	const __m128i zero = _mm_setzero_si128();
 	unsigned used = 0;
 
 	for (unsigned i = 0; i < LINE_WORDS; i += 4) {
-		__m128 two = _mm_castsi128_ps(_mm_load_si128((const __m128i *)(line + i)));
-		__m128 next = _mm_castsi128_ps(_mm_load_si128((const __m128i *)(line + i + 2)));
+		__m128 two = _mm_castsi128_ps(*(const __m128i *)(line + i));
+		__m128 next = _mm_castsi128_ps(*(const __m128i *)(line + i + 2));
 		__m128i low = _mm_castps_si128(_mm_shuffle_ps(two, next, _MM_SHUFFLE(2, 0, 2, 0)));
 
 		used |= (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(low, zero))) << i;

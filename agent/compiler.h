@@ -17,6 +17,8 @@
 #define guard_hidden __attribute__((visibility("hidden")))
 #define guard_cold __attribute__((cold, noinline))
 #define guard_inline static inline __attribute__((always_inline))
+/* Reads words that other threads write meanwhile, several at a time: each is whole. ThreadSanitizer is not to look. */
+#define guard_racing __attribute__((no_sanitize_thread))
 
 #if !defined(__x86_64__)
 #error "libguard's agent knows x86-64 only: counter_add, the unwind rules and the stack switch are written for it"

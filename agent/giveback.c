@@ -25,15 +25,11 @@ static bool is_empty(const uint64_t *words)
 /* A word that came before the page was declared of no use is written again: then the kernel keeps the page. */
 static void keep_words(uint64_t *words)
 {
-	for (unsigned i = 0; i < PAGE_WORDS; i++) {
-		uint64_t word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
-
-		/* Where it has just changed, someone else has written. */
-		if (word) {
-			__atomic_compare_exchange_n(&words[i], &word, word, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < PAGE_WORDS; i++)
+		if (__atomic_load_n(&words[i], __ATOMIC_RELAXED)) {
+			__asm__ volatile("lock orq $0, %0" : "+m"(words[i]) : : "cc");
 			return;
 		}
-	}
 }
 
 static void give(uint64_t *words, size_t n_pages)
