@@ -1,16 +1,14 @@
 /*
- * The block map's slow side: making spans, tiny and huge blocks, walks. See blockmap.h.
+ * The block map's slow side: making spans, tiny and huge blocks. See blockmap.h.
  */
 #include "agent/blockmap.h"
 #include "agent/memory.h"
 #include "agent/process.h"
 #include "agent/store.h"
 #include "agent/sys.h"
-#include <emmintrin.h>
 
 #define HUGE_SLOTS 1024u
 #define RESIDENT_SPANS 64u
-#define LINE_WORDS 8u
 #define DENSE_WORDS 2048u /* 64 KB of blocks */
 
 struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
@@ -79,31 +77,15 @@ static void enter_of_all(struct span *span)
 		;
 }
 
-/* Which of the eight words of a line are not 0, a bit each. The low half of a word says it: it has the callsite. */
-guard_racing static unsigned words_used(const uint64_t *line)
-{
-	const __m128i zero = _mm_setzero_si128();
-	unsigned used = 0;
-
-	for (unsigned i = 0; i < LINE_WORDS; i += 4) {
-		__m128 two = _mm_castsi128_ps(*(const __m128i *)(line + i));
-		__m128 next = _mm_castsi128_ps(*(const __m128i *)(line + i + 2));
-		__m128i low = _mm_castps_si128(_mm_shuffle_ps(two, next, _MM_SHUFFLE(2, 0, 2, 0)));
-
-		used |= (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(low, zero))) << i;
-	}
-	return ~used & ((1u << LINE_WORDS) - 1);
-}
-
 /* Do small blocks fill the last pages of words of this span, or the first ones? */
 static bool is_dense(const struct span *s, bool last)
 {
 	const uint64_t *words = s->small + (last ? (SPAN_SIZE >> SMALL_SHIFT) - DENSE_WORDS : 0);
 	unsigned used = 0;
 
-	for (unsigned i = 0; i < DENSE_WORDS; i += LINE_WORDS)
-		used += words_used(words + i) != 0;
-	return used > DENSE_WORDS / LINE_WORDS / 2;
+	for (unsigned i = 0; i < DENSE_WORDS; i += BLOCKMAP_LINE)
+		used += blockmap_used(words + i) != 0;
+	return used > DENSE_WORDS / BLOCKMAP_LINE / 2;
 }
 
 /*
@@ -230,98 +212,6 @@ uint64_t blockmap_huge_size(uintptr_t address)
 	return huge_find(address, false);
 }
 
-/* A walk over the map. */
-struct walk {
-	void (*visit)(void *context, uint64_t word, uint64_t size);
-	void *context;
-	uintptr_t base;	   /* of the span's blocks */
-	uintptr_t mapping; /* where the words' pages begin */
-	int pagemap;
-	unsigned char *pages; /* those of the mapping (pages.h); NULL: all are looked at */
-	unsigned wanted;      /* bit of pages.h that makes a page worth reading */
-};
-
-static void walk_word(const struct walk *w, uint64_t word, uint64_t place)
-{
-	uint64_t size = BLOCK_SIZE(word);
-
-	if (unlikely(size == BLOCK_SIZE_ASIDE))
-		size = blockmap_huge_size(w->base + place + ((word & BLOCK_PLACE_MASK) >> 59 << 4));
-	w->visit(w->context, word, size);
-}
-
-/* begin and end are whole lines. */
-static void walk_words(const struct walk *w, const uint64_t *words, uint64_t begin, uint64_t end, unsigned shift)
-{
-	for (uint64_t i = begin; i < end; i += LINE_WORDS)
-		for (unsigned used = words_used(words + i); used; used &= used - 1) {
-			uint64_t at = i + (unsigned)__builtin_ctz(used),
-				 word = __atomic_load_n(&words[at], __ATOMIC_RELAXED);
-
-			if (likely(word != 0))
-				walk_word(w, word, at << shift);
-		}
-}
-
-/* The words on pages that are there. */
-static void walk_pages(const struct walk *w, const uint64_t *words, uint64_t n, unsigned shift)
-{
-	for (uint64_t i = 0, end; i < n; i = end) {
-		uintptr_t at = (uintptr_t)&words[i];
-
-		end = i + (PAGE_SIZE - at % PAGE_SIZE) / sizeof(*words);
-		if (end > n)
-			end = n;
-		if (!w->pages || w->pages[(at - w->mapping) / PAGE_SIZE] & w->wanted)
-			walk_words(w, words, i, end, shift);
-	}
-}
-
-static void walk_begin(struct walk *w, const void *mapping, uint64_t size)
-{
-	w->mapping = (uintptr_t)mapping;
-	if (w->pages)
-		pages_look(w->pagemap, mapping, size, w->pages);
-}
-
-static void walk_span(struct walk *w, const struct span *s)
-{
-	uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
-
-	w->base = s->number << SPAN_SHIFT;
-	walk_begin(w, s, sizeof(*s));
-	walk_pages(w, s->large, SPAN_SIZE >> LARGE_SHIFT, LARGE_SHIFT);
-	walk_pages(w, s->small, SPAN_SIZE >> SMALL_SHIFT, SMALL_SHIFT);
-	if (!tiny)
-		return;
-	walk_begin(w, tiny, TINY_BYTES);
-	walk_pages(w, tiny, SPAN_SIZE >> TINY_SHIFT, TINY_SHIFT);
-}
-
-void blockmap_walk(void (*visit)(void *, uint64_t, uint64_t), void *context)
-{
-	struct walk w = {.visit = visit, .context = context};
-
-	for (struct span *s = blockmap_spans(); s; s = s->next_of_all)
-		walk_span(&w, s);
-}
-
-bool blockmap_walk_resident(void (*visit)(void *, uint64_t, uint64_t), void *context, const int *stop)
-{
-	unsigned char pages[BLOCKMAP_PAGES_MOST];
-	struct walk w = {.visit = visit,
-			 .context = context,
-			 .pages = pages,
-			 .pagemap = pages_open(),
-			 .wanted = shared_by_fork ? PAGE_THERE : PAGE_OWN};
-	struct span *s = blockmap_spans();
-
-	for (; s && !__atomic_load_n(stop, __ATOMIC_RELAXED); s = s->next_of_all)
-		walk_span(&w, s);
-	pages_close(w.pagemap);
-	return !s;
-}
-
 static uint64_t own_pages(int pagemap, const void *mapping, size_t n)
 {
 	unsigned char pages[BLOCKMAP_PAGES_MOST];
@@ -354,4 +244,9 @@ uint64_t blockmap_resident(void)
 void blockmap_prefork(void)
 {
 	shared_by_fork = true;
+}
+
+bool blockmap_shared_by_fork(void)
+{
+	return shared_by_fork;
 }

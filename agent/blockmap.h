@@ -18,6 +18,7 @@
 #include "agent/compiler.h"
 #include "agent/pages.h"
 #include "protocol/region.h"
+#include <emmintrin.h>
 
 #define SPAN_SHIFT 21
 #define SPAN_SIZE (UINT64_C(1) << SPAN_SHIFT)
@@ -41,8 +42,8 @@ struct span {
 	uintptr_t number;  /* address >> SPAN_SHIFT */
 	struct span *next; /* of the same head */
 	struct span *next_of_all;
-	uint64_t *tiny; /* atomic; NULL until a tiny block is met */
-	uint64_t padding[4];
+	uint64_t *tiny;	   /* atomic; NULL until a tiny block is met */
+	uint64_t known[4]; /* pages that were there at an earlier walk, a bit each (blockwalk.h) */
 	uint64_t large[SPAN_SIZE >> LARGE_SHIFT];
 	uint64_t small[SPAN_SIZE >> SMALL_SHIFT];
 };
@@ -51,7 +52,7 @@ struct span {
 #define TINY_PAGES (TINY_BYTES / PAGE_SIZE)
 #define SPAN_PAGES ((sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE)
 #define BLOCKMAP_PAGES_MOST TINY_PAGES /* of one mapping */
-_Static_assert(SPAN_PAGES <= BLOCKMAP_PAGES_MOST, "a span's pages");
+_Static_assert(SPAN_PAGES <= BLOCKMAP_PAGES_MOST && SPAN_PAGES <= 256, "a span's pages");
 
 /*
  * Under MADV_WIPEONFORK: in a forked child no span is found until blockmap_postfork_child, so the look-up
@@ -83,6 +84,7 @@ struct span *blockmap_spans(void);
 bool blockmap_init(bool tiny);
 /* Before a fork: pages may be shared with a child from here on. Context: any. */
 void blockmap_prefork(void);
+bool blockmap_shared_by_fork(void);
 /* In a forked child, once it has a region of its own: finds the spans again. */
 void blockmap_postfork_child(void);
 
@@ -152,18 +154,28 @@ guard_inline void blockmap_put(uint64_t *slot, uint64_t word)
 	__atomic_store_n(slot, word, __ATOMIC_RELAXED);
 }
 
+#define BLOCKMAP_LINE 8u /* words */
+
+/* Which words of a line are not 0, a bit each. The low half of a word says it: it has the callsite. Context: any. */
+guard_racing static inline unsigned blockmap_used(const uint64_t *line)
+{
+	const __m128i zero = _mm_setzero_si128();
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < BLOCKMAP_LINE; i += 4) {
+		__m128 two = _mm_castsi128_ps(*(const __m128i *)(line + i));
+		__m128 next = _mm_castsi128_ps(*(const __m128i *)(line + i + 2));
+		__m128i low = _mm_castps_si128(_mm_shuffle_ps(two, next, _MM_SHUFFLE(2, 0, 2, 0)));
+
+		used |= (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(low, zero))) << i;
+	}
+	return ~used & ((1u << BLOCKMAP_LINE) - 1);
+}
+
 /* Sizes of 128 MiB and more. take: the size, and forgets it; 0 when unknown. */
 bool blockmap_huge_put(uintptr_t address, uint64_t size);
 uint64_t blockmap_huge_take(uintptr_t address);
 uint64_t blockmap_huge_size(uintptr_t address);
-
-/* Calls `visit` for each live block. Context: any; blocks that come and go meanwhile may be met or not. */
-void blockmap_walk(void (*visit)(void *context, uint64_t word, uint64_t size), void *context);
-/*
- * The same without making a page of words real or taking one back from swap: what lies there is not met. Ends early,
- * false, when *stop is set. Cost: some 5 ns a block. Context: sampler thread, the exiting one.
- */
-bool blockmap_walk_resident(void (*visit)(void *context, uint64_t word, uint64_t size), void *context, const int *stop);
 
 /* Bytes of address space of the map, and how many are real, estimated from a sample of its spans. Context: sampler
  * thread. */

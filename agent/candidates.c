@@ -2,7 +2,7 @@
  * Candidates. See candidates.h.
  */
 #include "agent/candidates.h"
-#include "agent/blockmap.h"
+#include "agent/blockwalk.h"
 #include "agent/callsite.h"
 #include "agent/memory.h"
 #include "agent/store.h"
@@ -173,11 +173,11 @@ void candidates_mark(const struct calendar *calendar, const struct region_cell *
 	}
 }
 
-static void visit(void *context, uint64_t word, uint64_t size)
+static void visit(void *context, uint32_t callsite, uint8_t birth, uint32_t n_blocks, uint64_t bytes)
 {
-	uint32_t callsite = BLOCK_CALLSITE(word), row = callsite < rows.room ? *row_of(callsite) : 0;
+	uint32_t row = callsite < rows.room ? *row_of(callsite) : 0;
 
-	evidence_count(context, row ? &candidates[row - 1]->row : NULL, (uint8_t)BLOCK_EPOCH(word), size);
+	evidence_count_many(context, row ? &candidates[row - 1]->row : NULL, birth, n_blocks, bytes);
 }
 
 bool candidates_walk(struct calendar *calendar, uint64_t now_ns, const int *stop)
@@ -185,7 +185,7 @@ bool candidates_walk(struct calendar *calendar, uint64_t now_ns, const int *stop
 	calendar_walk_begin(calendar, now_ns);
 	for (uint32_t i = 0; i < n; i++)
 		evidence_count_begin(&candidates[i]->row, calendar);
-	if (!blockmap_walk_resident(visit, calendar, stop))
+	if (!blockwalk_resident(visit, calendar, stop))
 		return false;
 	calendar_walk_end(calendar);
 	for (uint32_t i = 0; i < n; i++)

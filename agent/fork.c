@@ -3,6 +3,7 @@
  */
 #include "agent/fork.h"
 #include "agent/blockmap.h"
+#include "agent/blockwalk.h"
 #include "agent/callsite.h"
 #include "agent/link.h"
 #include "agent/memory.h"
@@ -70,15 +71,15 @@ struct live {
 	uint32_t n;
 };
 
-static void count_live(void *context, uint64_t word, uint64_t size)
+static void count_live(void *context, uint32_t callsite, uint8_t birth, uint32_t n, uint64_t bytes)
 {
 	struct live *live = context;
-	uint32_t id = BLOCK_CALLSITE(word);
 
-	if (id >= live->n)
+	(void)birth;
+	if (callsite >= live->n)
 		return;
-	live->blocks[id]++;
-	live->bytes[id] += size;
+	live->blocks[callsite] += n;
+	live->bytes[callsite] += bytes;
 }
 
 /* Makes the sums agree with the blocks that are there. */
@@ -90,7 +91,7 @@ static bool sums_from_map(void)
 
 	if (!live.blocks || !live.bytes)
 		return false;
-	blockmap_walk(count_live, &live);
+	blockwalk_all(count_live, &live);
 	for (uint32_t i = 1; i < sums.n; i++) {
 		struct region_cell *s = &cells[i];
 
