@@ -148,8 +148,8 @@ static __attribute__((noinline)) void look_here(void *unused)
 /* Frames of changing size: words of calls before lie about where nobody looks now. */
 static void real_frames(const struct frames *shapes)
 {
-	for (unsigned round = 0; round < 6; round++) {
-		real_calls = real_hits = 0;
+	real_calls = real_hits = 0;
+	for (unsigned round = 0; round < 6; round++)
 		for (unsigned n = 0; n < 100; n++) {
 			shapes->allocating(look_here, NULL, n * 37 % 512);
 			shapes->variable(look_here, NULL, n * 7 % 64);
@@ -157,9 +157,8 @@ static void real_frames(const struct frames *shapes)
 			shapes->recursive(look_here, NULL, 1 + n * 2);
 			shapes->through_libc(look_here, NULL);
 		}
-	}
-	CHECK_EQ(real_calls, 500);
-	CHECK(real_hits > 300);
+	CHECK_EQ(real_calls, 3000);
+	CHECK(real_hits > 1200); /* the table grows meanwhile, and forgets then */
 }
 
 static void begin_really(void)
