@@ -63,44 +63,72 @@ static uint32_t frames_stepped(const struct backtrace *b)
 	return b->n_frames == options.depth ? b->n_frames - 1 : b->n_frames;
 }
 
-/* How many stack words the result depends on; 0: one of them is out of a place's range. */
-static uint32_t count_words(const struct backtrace *b)
+/* Of how many of those frames a saved rbp is read. Most code has none. */
+static uint32_t count_bp(const struct backtrace *b)
 {
-	uint32_t n = b->n_frames + (b->n_frames < options.depth && b->zero_at), end = b->first + frames_stepped(b);
-	uintptr_t top = b->zero_at;
+	const uint8_t *notes = b->notes + b->first, *end = notes + frames_stepped(b);
+	uint32_t n = 0;
 
-	for (uint32_t i = b->first; i < end; i++)
-		n += b->notes[i] & USES_BP;
-	if (b->n_frames == options.depth || !top)
-		top = b->sp[b->first + b->n_frames - 1] - 8;
-	return (top - b->leaf_sp + STACK_BASE) / 8 <= UINT16_MAX ? n : 0;
+	for (uint64_t eight; notes + sizeof(eight) <= end; notes += sizeof(eight)) {
+		memcpy(&eight, notes, sizeof(eight));
+		eight &= UINT64_C(0x0101010101010101) * USES_BP;
+		if (unlikely(eight))
+			n += (uint32_t)(eight * UINT64_C(0x0101010101010101) >> 56);
+	}
+	while (notes < end)
+		n += *notes++ & USES_BP;
+	return n;
 }
 
-/* The words, in the order in which each shows that the next may be read. */
-static void write_words(const struct backtrace *b, uint64_t *values, uint16_t *places)
+/* Does the result depend on the zero that closes the stack? */
+static bool has_zero(const struct backtrace *b)
 {
-	uint32_t end = b->first + frames_stepped(b), last = b->first + b->n_frames - 1;
-	uintptr_t base = b->leaf_sp - STACK_BASE;
+	return b->n_frames < options.depth && b->zero_at;
+}
 
-	*places++ = 1;
-	*values++ = b->pc[b->first];
-	for (uint32_t i = b->first; i < end; i++) {
-		if (b->notes[i] & USES_BP) {
-			*places++ = (uint16_t)((b->bp_from[i] - base) / 8);
-			*values++ = b->bp[i];
+guard_inline uint16_t place_of(const struct backtrace *b, uintptr_t address)
+{
+	return (uint16_t)((address - b->leaf_sp + STACK_BASE) / 8);
+}
+
+/* Is the last word further from the leaf than a place can say? */
+static bool is_too_wide(const struct backtrace *b)
+{
+	uintptr_t last = has_zero(b) ? b->zero_at : b->sp[b->first + b->n_frames - 1] - 8;
+
+	return (last - b->leaf_sp + STACK_BASE) / 8 > UINT16_MAX;
+}
+
+/* The words, in the order in which each shows that the next may be read. n_bp: of count_bp(). */
+static void write_words(const struct backtrace *b, uint32_t n_bp, uint64_t *values, uint16_t *places)
+{
+	const uintptr_t *sp = b->sp + b->first, *pc = b->pc + b->first;
+	uint32_t n_stepped = frames_stepped(b);
+
+	if (likely(!n_bp)) {
+		for (size_t i = 0; i < b->n_frames; i++) {
+			*values++ = pc[i];
+			*places++ = place_of(b, sp[i] - 8);
 		}
-		if (i < last) {
-			*places++ = (uint16_t)((b->sp[i + 1] - 8 - base) / 8);
-			*values++ = b->pc[i + 1];
-		} else if (b->zero_at) {
-			*places = (uint16_t)((b->zero_at - base) / 8);
-			*values = 0;
+	} else {
+		for (uint32_t i = 0; i < b->n_frames; i++) {
+			*values++ = pc[i];
+			*places++ = place_of(b, sp[i] - 8);
+			if (i < n_stepped && b->notes[b->first + i] & USES_BP) {
+				*values++ = b->bp[b->first + i];
+				*places++ = place_of(b, b->bp_from[b->first + i]);
+			}
 		}
+	}
+	if (has_zero(b)) {
+		*values = 0;
+		*places = place_of(b, b->zero_at);
 	}
 }
 
-static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const struct backtrace *b, uint32_t n_words)
+static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const struct backtrace *b)
 {
+	uint32_t n_bp = count_bp(b), n_words = b->n_frames + n_bp + has_zero(b);
 	uint32_t n = b->careful ? n_words : (n_words + 3) & ~3u;
 	uint64_t size = sizeof(struct stack_entry) + n * (sizeof(uint64_t) + sizeof(uint16_t));
 	struct stack_entry *e = entries_take(shard, size);
@@ -111,7 +139,7 @@ static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const s
 	e->sp = b->careful ? sp | STACK_CAREFUL : sp;
 	e->n_words = n;
 	places = (uint16_t *)(e->values + n);
-	write_words(b, e->values, places);
+	write_words(b, n_bp, e->values, places);
 	for (uint32_t i = n_words; i < n; i++) { /* checked again rather than counted */
 		e->values[i] = e->values[0];
 		places[i] = places[0];
@@ -182,7 +210,7 @@ static bool part(struct shard *shard, uint64_t at, uint64_t key, struct stack_en
 static void place(struct shard *shard, uintptr_t sp, struct stack_entry *e)
 {
 	struct stack_table *table = shard->own_table;
-	uint64_t key, at = stack_home(table, sp, (const uint64_t *)(sp - STACK_BASE), &key);
+	uint64_t key, at = stack_home(table, sp, &key);
 	uintptr_t slot = table->slots[at];
 
 	e->missed = 0;
@@ -242,18 +270,17 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 
 const struct stack_entry *stack_lookup_again(struct shard *shard, uintptr_t sp)
 {
-	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
 	struct stack_table *table = shard->own_table;
 	uint64_t at, key;
 
 	if (shard->table != table)
 		return NULL;
-	at = stack_home(table, sp, base, &key);
+	at = stack_home(table, sp, &key);
 	for (uint64_t i = 0; i < STACK_LINE; i++) {
 		uintptr_t *slot = &table->slots[at ^ i];
 		struct stack_entry *e = (struct stack_entry *)*slot;
 
-		if (*slot & STACK_PIVOT || e->sp != sp || !stack_words_hold(e, base))
+		if (!stack_holds(*slot, sp))
 			continue;
 		*slot = (uintptr_t)&no_entry;
 		place(shard, sp, e);
@@ -344,16 +371,15 @@ void stack_remember(struct shard *shard, uintptr_t sp, const struct backtrace *b
 {
 	uint64_t slots = shard->own_table->mask + 1;
 	struct stack_entry *e;
-	uint32_t n_words;
 
-	if (!is_wanted(shard, b) || !(n_words = count_words(b)))
+	if (!is_wanted(shard, b) || is_too_wide(b))
 		return;
 	if (++shard->n_fills > slots * FILLS_PER_SLOT && slots < MOST_SLOTS)
 		make_way(shard);
-	e = entry_make(shard, sp, b, n_words);
+	e = entry_make(shard, sp, b);
 	if (!e) {
 		make_way(shard);
-		e = shard->table == shard->own_table ? entry_make(shard, sp, b, n_words) : NULL;
+		e = shard->table == shard->own_table ? entry_make(shard, sp, b) : NULL;
 		if (!e)
 			return;
 	}

@@ -98,23 +98,33 @@ guard_inline bool stack_words_hold(const struct stack_entry *e, const uint64_t *
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
 }
 
-/* Where the stack that has these words belongs: its slot; *key is what it is there by. */
-guard_inline uint64_t stack_home(const struct stack_table *table, uintptr_t sp, const uint64_t *base, uint64_t *key)
+/* If the slot of key *k has this stack's pivot: goes below it. */
+guard_inline bool stack_descend(const struct stack_table *table, uintptr_t sp, uint64_t *k, uintptr_t *slot)
 {
-	uint64_t k = stack_key(sp, base[1]), at = stack_slot(table, k);
-	uintptr_t slot = table->slots[at];
+	const struct stack_pivot *pivot = (const struct stack_pivot *)(*slot - STACK_PIVOT);
 
-	for (uint32_t n = 0; unlikely(slot & STACK_PIVOT) && n < STACK_PIVOTS; n++) {
-		const struct stack_pivot *pivot = (const struct stack_pivot *)(slot - STACK_PIVOT);
+	if (!(*slot & STACK_PIVOT) || pivot->key != *k || pivot->sp != sp)
+		return false;
+	*k = stack_key_below(*k, ((const uint64_t *)(sp - STACK_BASE))[pivot->place]);
+	*slot = table->slots[stack_slot(table, *k)];
+	return true;
+}
 
-		if (pivot->key != k || pivot->sp != sp)
-			break;
-		k = stack_key_below(k, base[pivot->place]);
-		at = stack_slot(table, k);
-		slot = table->slots[at];
-	}
+guard_inline uint64_t stack_leaf_key(uintptr_t sp)
+{
+	return stack_key(sp, ((const uint64_t *)(sp - STACK_BASE))[1]);
+}
+
+/* Where the stack that has these words belongs: its slot; *key is what it is there by. */
+guard_inline uint64_t stack_home(const struct stack_table *table, uintptr_t sp, uint64_t *key)
+{
+	uint64_t k = stack_leaf_key(sp);
+	uintptr_t slot = table->slots[stack_slot(table, k)];
+
+	for (uint32_t n = 0; n < STACK_PIVOTS && stack_descend(table, sp, &k, &slot); n++)
+		;
 	*key = k;
-	return at;
+	return stack_slot(table, k);
 }
 
 guard_inline const struct stack_entry *stack_holds(uintptr_t slot, uintptr_t sp)
@@ -127,20 +137,23 @@ guard_inline const struct stack_entry *stack_holds(uintptr_t slot, uintptr_t sp)
 		       : NULL;
 }
 
-/* The remembered stack that this is, if it stands first in its leaf's slot. Context: shard of this thread. */
+/* The remembered stack that this is, if it stands first, below one pivot at most. Context: shard of this thread. */
 guard_inline const struct stack_entry *stack_lookup_first(const struct shard *shard, uintptr_t sp)
 {
 	const struct stack_table *table = shard->table;
-	uint64_t key = stack_key(sp, ((const uint64_t *)(sp - STACK_BASE))[1]);
+	uint64_t key = stack_leaf_key(sp);
+	uintptr_t slot = table->slots[stack_slot(table, key)];
 
-	return stack_holds(table->slots[stack_slot(table, key)], sp);
+	if (slot & STACK_PIVOT)
+		stack_descend(table, sp, &key, &slot);
+	return stack_holds(slot, sp);
 }
 
-/* The same below a pivot, and beside. */
+/* The same below further pivots, and beside. */
 guard_inline const struct stack_entry *stack_lookup_further(const struct shard *shard, uintptr_t sp)
 {
 	const struct stack_table *table = shard->table;
-	uint64_t key, at = stack_home(table, sp, (const uint64_t *)(sp - STACK_BASE), &key);
+	uint64_t key, at = stack_home(table, sp, &key);
 	const struct stack_entry *e = stack_holds(table->slots[at], sp);
 
 	return e ? e : stack_holds(table->slots[at ^ STACK_BESIDE], sp);
