@@ -47,15 +47,15 @@ class Storm:
 
   def repeat(self, folder, times):
     """The number of runs that went wrong."""
+    print(self.name, end=': ', flush=True)
     bare = self.start(folder, 'bare')
     failed = 0
     for i in range(times):
       wrong = harness.compare_runs(bare, self.start(folder, ('preload', 'guardctl')[i % 2]))
       failed += bool(wrong)
       for line in wrong:
-        print('%s, repetition %d: %s' % (self.name, i + 1, line))
-    print('%s: %d of %d went wrong' % (self.name, failed, times))
-    sys.stdout.flush()
+        print('\n    repetition %d: %s' % (i + 1, line), end='', flush=True)
+    print('\n%s: ' % self.name if failed else '', '%d of %d went wrong' % (failed, times), sep='', flush=True)
     return failed
 
 

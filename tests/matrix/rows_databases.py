@@ -56,6 +56,10 @@ def postgres(place):
   script = SQL.replace('%%', '%').replace('%s', 'SELECT generate_series(1, 5000) AS n') + POSTGRES_MORE
   answers = [place.run('psql', '-h', '@folder@', '-p', '@port@', '-U', 'tester', '-d', 'postgres', '-At', give=script.encode())]
   place.signal(signal.SIGHUP)
+  bench = ['pgbench', '-h', '@folder@', '-p', '@port@', '-U', 'tester', 'postgres']
+  # asynchronous, so that it is always the WAL writer that has the log open
+  answers += [place.run(*bench, *more, environ={'PGOPTIONS': '-c synchronous_commit=off'})[0]
+              for more in (['-iq'], ['-c', '4', '-j', '2', '-t', '100'])]
   # what it must survive: a backend that is killed makes the postmaster restart all of them
   answers.append(place.run('psql', '-h', '@folder@', '-p', '@port@', '-U', 'tester', '-d', 'postgres', '-Atc',
                            'SELECT pg_terminate_backend(pg_backend_pid())'))
@@ -87,7 +91,7 @@ Row('redis', ['redis-server', '--port', '@port@', '--bind', '127.0.0.1', '--dir'
 Row('memcached', ['memcached', '-l', '127.0.0.1', '-p', '@port@', '-U', '0', '-u', 'nobody', '-t', '4'], work=memcached,
     stop=signal.SIGTERM)
 Row('postgresql', ['postgres', '-D', '@folder@/data', '-k', '@folder@', '-h', '', '-p', '@port@', '-c', 'fsync=off'], user=True,
-    needs=['initdb', 'psql'], prepare=make_cluster, ready=postgres_ready, work=postgres, stop=signal.SIGINT,
+    needs=['initdb', 'psql', 'pgbench'], prepare=make_cluster, ready=postgres_ready, work=postgres, stop=signal.SIGINT,
     forgive={'errors': 'its log depends on what the checkpointer finds to do'})
 Row('mariadb', ['mariadbd', '--no-defaults', '--datadir=@folder@/data', '--socket=@folder@/sql.sock', '--skip-networking',
                 '--pid-file=@folder@/pid', '--innodb-buffer-pool-size=16M', '--innodb-flush-log-at-trx-commit=0'], user=True,

@@ -117,6 +117,16 @@ server:
 remote-control:
   control-enable: no
 ''' % ('nobody' if ROOT else '')})
+NAMED = '''options { directory "@folder@"; listen-on port @port@ { 127.0.0.1; }; listen-on-v6 { none; }; recursion no; pid-file "@folder@/pid";
+  session-keyfile "@folder@/key";  dnssec-validation no; allow-transfer { 127.0.0.1; }; };
+controls { }; key "k" { algorithm hmac-sha256; secret "c2VjcmV0"; };
+zone "test" { type primary; file "@folder@/zone"; allow-update { key "k"; }; };
+'''
+ZONE = '$TTL 60\n@ IN SOA a.test. root.test. 1 60 60 60 60\n@ IN NS a.test.\n' + ''.join(
+  '%s IN A 192.0.2.%d\n' % (name, i) for i, name in enumerate(['a', 'b', 'c'] + ['n%d' % k for k in range(200)]))
+Row('bind', ['named', '-g', '-4', '-n', '2', '-c', '@folder@/named.conf', '-u', 'nobody'], root=True, prepare=lambda place: place.run('chown', '-R', 'nobody', '@folder@') and None,
+    files={'named.conf': NAMED, 'zone': ZONE}, ready=answers_names, work=names,
+    forgive={'errors': 'its log names the machine'})
 VSFTPD = '''listen=YES
 listen_ipv6=NO
 listen_address=127.0.0.1
@@ -145,7 +155,7 @@ Log notice file @folder@/log
 '''}, ready=lambda place: place.listens(place.port2),
     work=lambda place: [place.talk('AUTHENTICATE\r\nGETINFO traffic/read\r\nGETCONF SocksPort\r\nSETCONF NumCPUs=2\r\nQUIT\r\n',
                                    port=place.port2)] * 3,
-    # its filter lets no mask be read, so it blocks what lay on its stack: a signal may not reach it, bare as well
+    # its filter lets libc read no mask, so what lay on the stack is blocked: a signal may not reach it, bare as well
     stop=lambda place: place.talk('AUTHENTICATE\r\nSIGNAL HALT\r\n', port=place.port2), hide=[r'SigBlk \w+'])
 SAMBA = '''[global]
 workgroup = TEST

@@ -57,3 +57,13 @@ Row('squid', ['squid', '--foreground', '-n', 'matrix', '-f', '@folder@/squid.con
     root=True, prepare=lambda place: behind(place) or (place.run('chown', '-R', 'nobody', '@folder@')[0] and 'chown fails') or None,
     ready=answers, work=browse('/file.txt', '/short.txt', clients=2, number=10),
     forgive={'errors': 'its log is in a file; what stays on the terminal depends on when that is opened'})
+VCL = '''vcl 4.1;
+import std;
+backend files { .host = "127.0.0.1"; .port = "@port2@"; }
+sub vcl_recv { if (req.url ~ "^/denied") { return (synth(403)); } std.collect(req.http.cookie); }
+sub vcl_deliver { set resp.http.X-Hits = obj.hits; }
+'''
+Row('varnish', ['varnishd', '-F', '-n', '@folder@/v', '-a', '127.0.0.1:@port@', '-f', '@folder@/some.vcl', '-s', 'malloc,20m', '-j', 'none'],
+    needs=['gcc'], files=dict(FILES, **{'some.vcl': VCL}), prepare=behind, ready=answers,
+    work=lambda place: browse('/file.txt', '/short.txt', clients=4, number=20)(place) + [get(place, '/denied')[0]],
+    forgive={'threads': 'its pools grow by load'})

@@ -228,6 +228,23 @@ fn main() {
     println!("{:?}", std::process::Command::new("sh").arg("-c").arg("exit 3").status().unwrap().code()); std::process::exit(6)
 }
 '''
+R = r'''
+m <- matrix(runif(200 * 200), 200); set.seed(7); x <- rnorm(50000)
+cat(length(x), round(sum(x), 3), dim(solve(m)), "\n"); l <- lapply(1:20000, function(i) paste0("k", i)); e <- new.env()
+for (k in l) assign(k, nchar(k), envir = e); cat(length(ls(e)), "\n"); gc() -> g
+cat(round(coef(lm(y ~ z, data.frame(z = 1:1000, y = (1:1000) * 2 + 1))), 6), "\n")
+r <- tryCatch(stop("e"), error = function(e) conditionMessage(e)); cat(r, system("echo child", intern = TRUE), "\n")
+if (requireNamespace("parallel", quietly = TRUE)) cat(unlist(parallel::mclapply(1:4, function(i) sum(1:(i * 1000)), mc.cores = 2)), "\n")
+quit(status = 5)
+'''
+PROLOG = r'''
+:- initialization(main).
+fib(0, 0). fib(1, 1). fib(N, F) :- N > 1, A is N - 1, B is N - 2, fib(A, X), fib(B, Y), F is X + Y.
+main :- fib(20, F), writeln(F), numlist(1, 100000, L), foldl([X, S, T]>>(T is S + X), L, 0, S), writeln(S),
+  forall(between(1, 20000, I), (atom_concat(key, I, K), assertz(fact(K, I)))), aggregate_all(count, fact(_, _), N), writeln(N),
+  first_solution(X2, [member(X2, [a])], []), writeln(X2), concurrent_maplist([P, Q]>>(Q is P * P), [1, 2, 3, 4], W), writeln(W),
+  catch(throw(e), E, (write(caught), writeln(E))), garbage_collect, X3 is 7 ** 3000 mod 1000007, writeln(X3), halt(4).
+'''
 JAVA_ENVIRON = {'JAVA_TOOL_OPTIONS': '-Xmx256m', 'MALLOC_ARENA_MAX': '2'}
 JAVA_HIDE = [r'Picked up JAVA_TOOL_OPTIONS.*']
 
@@ -275,4 +292,6 @@ Row('ocaml', ['./program'], needs=['ocamlopt'], files={'main.ml': OCAML},
 Row('sbcl', ['sbcl', '--script', 'script.lisp'], files={'script.lisp': LISP})
 Row('ecl', ['ecl', '--norc', '--shell', 'script.lisp'], files={'script.lisp': LISP})
 Row('mono', ['mono', 'program.exe'], needs=['mcs'], files={'program.cs': CSHARP}, prepare=built('mcs', '-out:program.exe', 'program.cs'), limit=120)
+Row('r', ['R', '--vanilla', '--slave', '-f', 'script.R'], files={'script.R': R}, limit=120)
+Row('prolog', ['swipl', 'script.pl'], files={'script.pl': PROLOG}, limit=120)
 Row('rust', ['./program'], needs=['rustc'], files={'main.rs': RUST}, prepare=built('rustc', '-o', 'program', 'main.rs'), hide=[r'main.rs:\S+'])

@@ -23,7 +23,7 @@ import row  # noqa: E402
 from place import harness  # noqa: E402
 
 FAMILIES = ('shells', 'tools', 'web', 'databases', 'network', 'proxies', 'secure', 'sandboxes', 'runtimes', 'allocators',
-            'desktop')
+            'media', 'desktop')
 BARE_RUNS = 3
 UNPREPARED = 'what it needs could not be made'
 COLUMNS = ('program', 'result', 'exact', 'blocks', 'unknown', 'dropped', 'incomplete', 'errors', 'seconds')
