@@ -145,7 +145,7 @@ uint64_t *blockmap_slot_new(uintptr_t address, uint64_t size)
 		process_dropped(LOST_BLOCK_MAP);
 		return NULL;
 	}
-	if (size < blockmap_now.tiny_below && !span->tiny && !tiny_make(span)) {
+	if (size < blockmap_now.tiny_below && !span_tiny(span) && !tiny_make(span)) {
 		process_dropped(LOST_BLOCK_MAP);
 		return NULL;
 	}
@@ -229,7 +229,7 @@ uint64_t blockmap_resident(void)
 	int pagemap = pages_open();
 
 	for (struct span *s = blockmap_spans(); s; s = s->next_of_all) {
-		uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
+		uint64_t *tiny = span_tiny(s);
 
 		n++;
 		if (looked == RESIDENT_SPANS)

@@ -80,6 +80,12 @@ guard_inline struct span *span_find(uintptr_t address)
 /* The newest span; the others follow by next_of_all. Context: any. */
 struct span *blockmap_spans(void);
 
+/* The words of its tiny blocks; NULL: none was met. */
+guard_inline uint64_t *span_tiny(const struct span *span)
+{
+	return __atomic_load_n(&span->tiny, __ATOMIC_ACQUIRE);
+}
+
 /* Once at the start; false: this kernel cannot wipe on fork. Context: init. */
 bool blockmap_init(bool tiny);
 /* Before a fork: pages may be shared with a child from here on. Context: any. */
@@ -102,11 +108,14 @@ guard_inline uint64_t blockmap_word(uint64_t word, uintptr_t address, uint64_t s
 guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 {
 	struct span *span = span_find(address);
+	uint64_t *tiny;
 
 	if (unlikely(!span))
 		return NULL;
-	if (unlikely(size < blockmap_now.tiny_below))
-		return likely(span->tiny != NULL) ? &span->tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT] : NULL;
+	if (unlikely(size < blockmap_now.tiny_below)) {
+		tiny = span_tiny(span);
+		return likely(tiny != NULL) ? &tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT] : NULL;
+	}
 	if (likely(size < LARGE_SIZE))
 		return &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];
 	return &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
@@ -116,15 +125,16 @@ guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 guard_inline uint64_t *blockmap_find(uintptr_t address)
 {
 	struct span *span = span_find(address);
-	uint64_t *slot;
+	uint64_t *slot, *tiny;
 
 	if (unlikely(!span))
 		return NULL;
 	slot = &span->small[(address & (SPAN_SIZE - 1)) >> SMALL_SHIFT];
 	if (likely(*slot))
 		return slot;
-	if (span->tiny) {
-		slot = &span->tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT];
+	tiny = span_tiny(span);
+	if (tiny) {
+		slot = &tiny[(address & (SPAN_SIZE - 1)) >> TINY_SHIFT];
 		if (*slot)
 			return slot;
 	}

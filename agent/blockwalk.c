@@ -191,7 +191,7 @@ static void look_at_small(struct walk *w, struct span *s)
 
 static void walk_span(struct walk *w, struct span *s)
 {
-	uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
+	uint64_t *tiny = span_tiny(s);
 
 	__builtin_prefetch(s->next_of_all);
 	if (w->resident) {

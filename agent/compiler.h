@@ -43,7 +43,8 @@ guard_inline uint64_t counter_fetch_add(uint64_t *counter, uint64_t value)
 
 /*
  * What the kernel orders and ThreadSanitizer cannot see: all that a thread did comes before its robust mutexes are
- * marked, and that before another takes one of them. Nothing in a build without it.
+ * marked, and that before another takes one of them; likewise for unmapping, and mapping the same place. Nothing in a
+ * build without it.
  */
 #if defined(__SANITIZE_THREAD__)
 void __tsan_acquire(void *address);

@@ -64,7 +64,7 @@ void giveback_run(const int *stop)
 	int pagemap = pages_open();
 
 	for (struct span *s = blockmap_spans(); s && !__atomic_load_n(stop, __ATOMIC_RELAXED); s = s->next_of_all) {
-		uint64_t *tiny = __atomic_load_n(&s->tiny, __ATOMIC_ACQUIRE);
+		uint64_t *tiny = span_tiny(s);
 
 		/* The first page has what the span is found by. */
 		give_empty(pagemap, (uint64_t *)s + PAGE_WORDS, SPAN_PAGES - 1);

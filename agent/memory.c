@@ -64,6 +64,7 @@ void *memory_map(size_t size)
 		p = map(size);
 	if (!p || sys_failed(p))
 		return NULL;
+	order_acquire(p); /* behind the unmapping of what was there before */
 	__atomic_fetch_add(&total, size, __ATOMIC_RELAXED);
 	return p;
 }
@@ -72,6 +73,7 @@ void memory_unmap(void *p, size_t size)
 {
 	if (!p || process_sandbox)
 		return;
+	order_release(p);
 	sys3(SYS_munmap, p, size, 0);
 	__atomic_fetch_sub(&total, size, __ATOMIC_RELAXED);
 }

@@ -178,7 +178,9 @@ void *store_record(uint32_t length)
 		return NULL;
 	}
 	record = (struct region_record *)((char *)store + at);
-	record->length = (uint32_t)need;
+	/* Before the body, as readers expect (protocol/region.c). */
+	__atomic_store_n(&record->length, (uint32_t)need, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return record;
 }
 
