@@ -147,7 +147,7 @@ static void settle(bool at_end)
 	struct findings *findings = &detector.findings;
 	uint32_t n = candidates_count();
 
-	findings_begin(findings, &options, calendar->now_ns - calendar->begin_ns, at_end);
+	findings_begin(findings, &options, calendar->now_ns, at_end);
 	for (uint32_t i = 0; i < n; i++) {
 		findings_add(findings, &candidate_at(i)->row.found);
 	}

@@ -63,23 +63,9 @@ void calendar_begin(struct calendar *c, const struct options *options, unsigned 
 	c->due_ns = c->base_ns / EPOCH_READINGS;
 }
 
-void calendar_restart(struct calendar *c, uint64_t now_ns)
-{
-	memset(c->cohort_of, CALENDAR_ELDERS, sizeof(c->cohort_of));
-	c->restarts++;
-	c->begin_ns = c->now_ns = now_ns;
-	c->level = c->epoch = 0;
-	c->walk_ns = 0;
-	c->cohort++;
-	c->first_cohort = c->cohort;
-	begin_cohort(c, now_ns);
-	give_birth_number(c);
-	c->due_ns = now_ns + c->base_ns / EPOCH_READINGS;
-}
-
 static unsigned tick_epoch(struct calendar *c)
 {
-	uint64_t epoch = (c->now_ns - c->begin_ns) / calendar_epoch_length(c);
+	uint64_t epoch = c->now_ns / calendar_epoch_length(c);
 	bool merged = false;
 
 	for (; epoch >= CALENDAR_EPOCHS; epoch /= 2) {
@@ -94,7 +80,7 @@ static unsigned tick_epoch(struct calendar *c)
 
 static unsigned tick_cohort(struct calendar *c)
 {
-	uint64_t begin = c->cohort_begin_ns[c->cohort % CALENDAR_COHORTS], width = (begin - c->begin_ns) / COHORT_SHARE;
+	uint64_t begin = c->cohort_begin_ns[c->cohort % CALENDAR_COHORTS], width = begin / COHORT_SHARE;
 
 	if (width < c->base_ns)
 		width = c->base_ns;
@@ -119,7 +105,7 @@ unsigned calendar_tick(struct calendar *c, uint64_t now_ns)
 	c->now_ns = now_ns;
 	what = tick_epoch(c) | tick_cohort(c);
 	length = calendar_epoch_length(c);
-	end = c->begin_ns + (c->epoch + 1) * length;
+	end = (c->epoch + 1) * length;
 	step = length / EPOCH_READINGS;
 	if (step > c->interval_ns)
 		step = c->interval_ns;
@@ -149,9 +135,7 @@ void calendar_walk_end(struct calendar *c)
 
 uint32_t calendar_oldest(const struct calendar *c)
 {
-	uint32_t n = c->cohort - c->first_cohort;
-
-	return n < CALENDAR_COHORTS ? c->first_cohort : c->cohort - CALENDAR_COHORTS + 1;
+	return c->cohort < CALENDAR_COHORTS ? 0 : c->cohort - CALENDAR_COHORTS + 1;
 }
 
 uint64_t calendar_cohort_begin(const struct calendar *c, uint32_t number)

@@ -34,20 +34,17 @@
 
 struct calendar {
 	uint64_t interval_ns;
-	uint64_t base_ns;      /* length of an epoch of level 0 */
-	uint64_t begin_ns;     /* of epoch 0: 0, or the last restart */
-	uint64_t now_ns;       /* the last tick */
-	uint64_t due_ns;       /* when the next reading is due */
-	uint64_t walk_ns;      /* begin of the last whole walk; 0: none since the beginning or the restart */
-	uint64_t walking_ns;   /* begin of the present one */
-	uint32_t level;	       /* an epoch is base_ns << level long */
-	uint32_t epoch;	       /* the open one, 0..31; those before are whole */
-	uint32_t cohort;       /* number of the present one, counted since the beginning */
-	uint32_t first_cohort; /* the first one since the restart */
-	uint32_t restarts;
-	uint32_t walks; /* whole ones */
-	uint8_t birth;	/* what a block born now is marked with */
-	uint8_t fresh;	/* the next number never given; CALENDAR_BIRTHS: none left */
+	uint64_t base_ns;    /* length of an epoch of level 0 */
+	uint64_t now_ns;     /* the last tick */
+	uint64_t due_ns;     /* when the next reading is due */
+	uint64_t walk_ns;    /* begin of the last whole walk; 0: none yet */
+	uint64_t walking_ns; /* begin of the present one */
+	uint32_t level;	     /* an epoch is base_ns << level long */
+	uint32_t epoch;	     /* the open one, 0..31; those before are whole */
+	uint32_t cohort;     /* number of the present one, counted since the beginning */
+	uint32_t walks;	     /* whole ones */
+	uint8_t birth;	     /* what a block born now is marked with */
+	uint8_t fresh;	     /* the next number never given; CALENDAR_BIRTHS: none left */
 	/* By cohort, its number mod 32. */
 	uint64_t cohort_begin_ns[CALENDAR_COHORTS];
 	uint64_t cohort_walk_ns[CALENDAR_COHORTS]; /* begin of the first whole walk in it; 0: none yet */
@@ -64,8 +61,6 @@ struct calendar {
 void calendar_begin(struct calendar *calendar, const struct options *options, unsigned taken);
 /* Takes over changed options. */
 void calendar_configure(struct calendar *calendar, const struct options *options);
-/* The age begins anew: what is alive now are elders, and all rows begin anew by themselves. */
-void calendar_restart(struct calendar *calendar, uint64_t now_ns);
 
 enum calendar_what {
 	CALENDAR_EPOCH = 1, /* an epoch has ended: look for new candidates */

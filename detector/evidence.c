@@ -39,7 +39,6 @@ static void begin_anew(struct evidence_row *row, const struct calendar *calendar
 		row->cohorts[i] = (struct evidence_cohort){.old = {EVIDENCE_UNREAD, EVIDENCE_UNREAD}};
 	row->level = calendar->level;
 	row->cohort = calendar->cohort;
-	row->restarts = calendar->restarts;
 	row->elders = row->live_blocks;
 	row->found = (struct wire_evidence){.callsite = row->found.callsite};
 }
@@ -68,8 +67,6 @@ static void merge_epochs(struct evidence_row *row)
 /* The row follows what the calendar has done since. */
 static void keep_step(struct evidence_row *row, const struct calendar *calendar)
 {
-	if (row->restarts != calendar->restarts)
-		begin_anew(row, calendar);
 	while (row->level < calendar->level)
 		merge_epochs(row);
 	while (row->cohort != calendar->cohort) {
@@ -89,7 +86,7 @@ static void assume_past(struct evidence_row *row, const struct calendar *calenda
 {
 	uint32_t blocks = row->live_blocks < CANDIDATE_BLOCKS ? row->live_blocks : CANDIDATE_BLOCKS - 1;
 	float bytes = row->live_bytes < CANDIDATE_BYTES ? (float)row->live_bytes : CANDIDATE_BYTES - 1;
-	double age = (double)(calendar->now_ns - calendar->begin_ns);
+	double age = (double)calendar->now_ns;
 
 	for (uint32_t i = 0; i < calendar->epoch; i++)
 		lower(row, i, blocks, bytes);

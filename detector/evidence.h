@@ -46,7 +46,7 @@ struct evidence_cohort {
 };
 
 struct evidence_row {
-	uint32_t level, cohort, restarts; /* of the calendar, when last in step */
+	uint32_t level, cohort; /* of the calendar, when last in step */
 	uint64_t allocated_blocks, live_bytes;
 	uint32_t live_blocks, elders;
 	float elder_bytes;

@@ -5,16 +5,13 @@
 #include "detector/bytes.h"
 #include "detector/elementary.h"
 #include "detector/marks.h"
+#include "detector/rate.h"
 #include "detector/reason.h"
 #include "detector/thresholds.h"
 #include "detector/view.h"
 #include <string.h>
 
 #define NS 1e-9
-#define PER_HOUR 3600e9
-#define WILSON_Z 1.96
-#define SIGMA_80 1.2816
-#define NONE_UPPER 3.0 /* where none was met there may well have been 3 (95 %) */
 
 /* One way to look: at a series that has to rise, and at the births of some part of the time. */
 struct channel {
@@ -62,22 +59,37 @@ static bool is_step(const struct trial *t)
 	return greatest > STEP_SHARE * rise;
 }
 
-/*
- * E4. A share that stays for ever does not die at all. Blocks that live without memory, of which as many survived as
- * did, would die at a rate that follows; half of that is too much already.
+/* E4, those that were old: blocks that live without memory, of which as many survive as did, die at a rate that
+ * follows.
  */
-static bool turns_over(const struct trial *t, struct wire_evidence *f)
+static bool old_ones_die(const struct trial *t, struct wire_evidence *f)
 {
 	struct deaths deaths = view_deaths(t->view, t->channel->depth);
-	double kept = t->mature.born > 0 ? t->mature.alive / t->mature.born : 1;
+	double kept = t->mature.born > t->mature.alive ? t->mature.alive / t->mature.born : 1;
 	double age = (1 - (t->channel->from + t->channel->to) / 2) * t->view->t * NS, memoryless;
 
 	f->hazard = (float)((deaths.died + 0.5) / (deaths.n + 1));
 	f->hazard_s = (float)deaths.seconds;
-	if (deaths.died < HAZARD_DEATHS)
+	if (deaths.died >= HAZARD_DEATHS && f->hazard > HAZARD_SHARE)
+		return true;
+	if (t->all_kept)
 		return false;
-	memoryless = 1 - elementary_exp(elementary_log(kept < 1 ? kept : 1) * deaths.seconds / age);
-	return f->hazard > HAZARD_SHARE || (!t->all_kept && f->hazard > HAZARD_OF_MEMORYLESS * memoryless);
+	memoryless = deaths.n * (1 - elementary_exp(elementary_log(kept) * deaths.seconds / age));
+	return (deaths.died >= HAZARD_DEATHS && deaths.died > HAZARD_OF_MEMORYLESS * memoryless) ||
+	       memoryless - deaths.died <= HAZARD_SIGMA * elementary_sqrt(t->crowding * memoryless);
+}
+
+/* E4, those that die: they do not when they are young, so the others may yet. */
+static bool young_ones_live(const struct trial *t)
+{
+	const struct channel *c = t->channel;
+	struct births young = view_births(t->view, c->to, 1);
+	double age_of_young = (1 - c->to) / 2, age_of_mature = 1 - (c->from + c->to) / 2;
+
+	if (t->all_kept || young.born <= 0)
+		return false;
+	return (young.born - young.alive) / young.born <
+	       HAZARD_YOUNG * age_of_young / age_of_mature * (t->mature.born - t->mature.alive) / t->mature.born;
 }
 
 /* Upper bound of the ratio of two rates: so many, in (or among) so much. */
@@ -109,6 +121,11 @@ static bool decelerates(const struct trial *t, struct wire_evidence *f)
 	double later = MATURE_SHARE - c->middle, earlier = c->middle - c->from;
 
 	f->deceleration = t->early.alive > 0 ? (float)(t->late.alive / t->early.alive * earlier / later) : 1;
+	if (t->all_kept) {
+		double error, middle = view_middle(t->view, WARM_UP_SHARE, 1, &error);
+
+		return middle + MIDDLE_SIGMA * error < MIDDLE_OF_BIRTHS;
+	}
 	return drops(t, &t->late, later, &t->early, earlier);
 }
 
@@ -126,6 +143,25 @@ static double greatest_fall(const struct trend_points *m)
 	return fall;
 }
 
+/* E6, of old blocks: they get more, but all blocks together do not. */
+static bool is_pinned(const struct trial *t)
+{
+	const struct trend_points *all = &t->view->blocks, *old = t->channel->series;
+	double least = 0, most = 0;
+	bool begun = false;
+
+	if (old == all)
+		return false;
+	for (unsigned i = 0; i < all->n; i++) {
+		if (all->x[i] < OLD_SINCE * t->view->t)
+			continue;
+		least = begun && least < all->y[i] ? least : all->y[i];
+		most = begun && most > all->y[i] ? most : all->y[i];
+		begun = true;
+	}
+	return most - least < PLATEAU_SHARE * (old->y[old->n - 1] - old->y[0]);
+}
+
 /* E6 */
 static bool is_full(const struct trial *t, struct wire_evidence *f)
 {
@@ -135,7 +171,7 @@ static bool is_full(const struct trial *t, struct wire_evidence *f)
 	struct births tail = view_births(t->view, MATURE_SHARE, 1);
 	unsigned last = m->n - 1, i = last;
 
-	if (drops(t, &tail, 1 - MATURE_SHARE, &t->mature, t->channel->to - t->channel->from))
+	if (!t->all_kept && drops(t, &tail, 1 - MATURE_SHARE, &t->mature, t->channel->to - t->channel->from))
 		return true;
 	while (i > 0 && m->x[i] > MATURE_SHARE * t->view->t)
 		i--;
@@ -170,51 +206,13 @@ static enum finding_kind judge_channel(const struct view *view, const struct cha
 	t.crowding = view_crowding(view, channel->from, channel->to);
 	if (is_step(&t) || f->survivors / t.crowding < SURVIVOR_BURSTS)
 		return FINDING_STEP;
-	if (turns_over(&t, f))
+	if (old_ones_die(&t, f) || young_ones_live(&t))
 		return FINDING_TURNOVER;
 	if (t.late.alive <= 0 || decelerates(&t, f))
 		return FINDING_DECELERATING;
-	if (is_full(&t, f))
+	if (is_pinned(&t) || is_full(&t, f))
 		return FINDING_PLATEAU;
 	return t.all_kept ? FINDING_GROWTH : FINDING_LEAK;
-}
-
-/* Did these births, of some share of t, keep no more than the rest did, of which `rest` survived in `rest_share`? */
-static bool is_like(double alive, double share, double rest, double rest_share)
-{
-	double expected = rest_share > 0 ? rest / rest_share * share : 0;
-
-	return alive <= expected + RATE_SIGMA * elementary_sqrt(expected + 1);
-}
-
-/*
- * Bytes an hour of what survives, by births: of the first quarter too unless it kept clearly more than the rest did,
- * and as far on as young blocks that will yet be freed do not show. Its error is that of counting.
- */
-static void measure_rate(const struct view *v, double reach, struct wire_evidence *f)
-{
-	struct births first = view_births(v, 0, WARM_UP_SHARE), later = view_births(v, WARM_UP_SHARE, reach), more;
-	double share = reach - WARM_UP_SHARE, hours, error;
-
-	for (double to = 1; to > reach; to -= RATE_STEP) {
-		more = view_births(v, reach, to);
-		if (!is_like(more.alive, to - reach, later.alive, share))
-			continue;
-		later.alive += more.alive;
-		later.alive_bytes += more.alive_bytes;
-		share += to - reach;
-		break;
-	}
-	if (is_like(first.alive + v->row->elders, WARM_UP_SHARE, later.alive, share)) {
-		later.alive += first.alive + v->row->elders;
-		later.alive_bytes += first.alive_bytes + (double)v->row->elder_bytes;
-		share += WARM_UP_SHARE;
-	}
-	hours = share * v->t / PER_HOUR;
-	error = later.alive > 0 ? SIGMA_80 / elementary_sqrt(later.alive) : 0;
-	f->bytes_per_hour = (float)(later.alive_bytes / hours);
-	f->bytes_per_hour_low = (float)(later.alive_bytes / hours * (error < 1 ? 1 - error : 0));
-	f->bytes_per_hour_high = (float)(later.alive_bytes / hours * (1 + error));
 }
 
 /*
@@ -233,7 +231,7 @@ static void judge_blocks(const struct view *v, struct wire_evidence *f)
 	struct wire_evidence found;
 
 	f->finding = (uint8_t)judge_channel(v, &channels[0], f);
-	measure_rate(v, view_reach(0), f);
+	rate_measure(v, view_reach(0), f);
 	if (f->finding == FINDING_LEAK || f->finding == FINDING_GROWTH || f->finding == FINDING_DECELERATING)
 		return;
 	for (unsigned i = 1; i < sizeof(channels) / sizeof(channels[0]); i++) {
@@ -241,7 +239,7 @@ static void judge_blocks(const struct view *v, struct wire_evidence *f)
 		found.finding = (uint8_t)judge_channel(v, &channels[i], &found);
 		if (found.finding != FINDING_LEAK)
 			continue;
-		measure_rate(v, channels[i].reach, &found);
+		rate_measure(v, channels[i].reach, &found);
 		*f = found;
 		return;
 	}
@@ -258,7 +256,7 @@ void finding_judge(struct evidence_row *row, const struct calendar *calendar)
 				    .marks = was.marks,
 				    .blocks_per_mark = was.blocks_per_mark,
 				    .bytes_per_mark = was.bytes_per_mark};
-	if (!calendar->walk_ns || calendar->walk_ns <= calendar->begin_ns)
+	if (!calendar->walk_ns)
 		return;
 	view_init(&view, row, calendar);
 	f->age_s = (float)(view.t * NS);
@@ -298,11 +296,12 @@ double finding_confidence(const struct wire_evidence *found)
 
 void finding_share(const struct wire_evidence *found, double *share, double *low, double *high)
 {
-	double n = found->births > found->survivors ? found->births : found->survivors, z2 = WILSON_Z * WILSON_Z;
+	double n = found->births > found->survivors ? found->births : found->survivors,
+	       z2 = WILSON_SIGMA * WILSON_SIGMA;
 	double p = n > 0 ? found->survivors / n : 0, middle, half;
 
 	middle = n > 0 ? (p + z2 / (2 * n)) / (1 + z2 / n) : 0.5;
-	half = n > 0 ? WILSON_Z * elementary_sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n) : 0.5;
+	half = n > 0 ? WILSON_SIGMA * elementary_sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n) : 0.5;
 	*share = p;
 	*low = middle - half > 0 ? middle - half : 0;
 	*high = middle + half < 1 ? middle + half : 1;
@@ -331,9 +330,7 @@ static void suspicion(struct reasons *r, const struct wire_evidence *f, double a
 		because(r, REASON_OLD_LIVE, f->hazard, f->hazard_s, 0);
 		because(r, REASON_RISES, f->rise, f->bytes_per_hour, (1 - WARM_UP_SHARE) * f->age_s);
 	}
-	if (held && f->survivor_bytes < SURVIVOR_BYTES_RUNNING)
-		because(r, REASON_RUNNING_SMALL, f->survivor_bytes, SURVIVOR_BYTES_RUNNING, 0);
-	else if (held)
+	if (held)
 		because(r, REASON_SUSPECTED, 0, age_s, hold_s);
 }
 

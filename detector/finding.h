@@ -7,10 +7,13 @@
  *   E1  Mann and Kendall's z of m is 2.9 or more (for all of them, or the least of 12 or 8 groups), and m rises by 8
  *   E2  S is 8 blocks and 512 bytes or more, some of them of the later half
  *   E3  no single rise of m is more than half of all
- *   E4  of the blocks that were old at 7t/8 at most 10 % were freed since, and less than half of what would be if
- *       blocks lived without memory
- *   E5  the later half's S is not clearly below 0.75 of the earlier half's, per time and per birth
- *   E6  the last quarter rises by 0.4 of what S / A promises, or more
+ *   E4  of the blocks that were old at 7t/8 at most 10 % were freed since. Where a share stays: clearly less than if
+ *       blocks lived without memory; and blocks die young: of the births after the mature ones a third more have died
+ *       than where blocks die at any age alike, or the others may only be waiting for their turn
+ *   E5  the later half's S is not clearly below 0.75 of the earlier half's, per time and per birth; where nearly all
+ *       survive, the births since the first quarter are not clearly as early as a logarithm's
+ *   E6  the last quarter rises by 0.4 of what S / A promises, or more; and where old blocks alone rise, the number of
+ *       all live blocks does not stand still
  *
  * Passed, a callsite that keeps less than 0.9 of what it allocates is a leak, one that keeps more is growth.
  * The byte channel finds growth where blocks are few and grow: the trough of live bytes rises over the last

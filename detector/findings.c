@@ -47,8 +47,6 @@ static enum verdict_state hold_back(struct findings *findings, const struct wire
 {
 	if (findings->at_end || !is_bad(state))
 		return state;
-	if (found->survivor_bytes < SURVIVOR_BYTES_RUNNING)
-		return VERDICT_STABLE;
 	if (findings->age_ns >= findings->hold_ns && found->in_a_row >= CONSECUTIVE)
 		return state;
 	findings->n_suspects++;

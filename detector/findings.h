@@ -2,8 +2,8 @@
  * Findings -- those of all callsites together, and what becomes a verdict.
  *
  * False discoveries: over the callsites that have survivors, Benjamini and Hochberg's procedure keeps their share below
- * 1 %. On a running process E7 applies: its age is `hold` or more, two evaluations in a row say so, and 64 KB have
- * survived. At its end neither is asked for. What the marks say (marks.h) is never held back.
+ * 1 %. On a running process E7 applies: its age is `hold` or more, and two evaluations in a row say so. At its end
+ * neither is asked for. What the marks say (marks.h) is never held back.
  *
  *   findings_begin; for each row: finding_judge, findings_add; findings_sift; for each row: findings_settle
  *

@@ -68,12 +68,6 @@ void footprint_sample(struct footprint *f, const struct calendar *calendar, cons
 {
 	struct footprint_epoch e = parts(sample);
 
-	if (f->restarts != calendar->restarts) {
-		memset(f->epochs, 0, sizeof(f->epochs));
-		f->level = calendar->level;
-		f->restarts = calendar->restarts;
-		f->started = false;
-	}
 	while (f->level < calendar->level)
 		merge(f);
 	if (!f->started)
@@ -82,12 +76,12 @@ void footprint_sample(struct footprint *f, const struct calendar *calendar, cons
 	add(&f->epochs[calendar->epoch], &e);
 }
 
-/* The epochs between two shares of the time judged, as one. */
+/* The whole epochs between two shares of the time judged, as one. What goes on the way out falls into the open one. */
 static struct footprint_epoch between(const struct footprint *f, const struct calendar *calendar, double from,
 				      double to)
 {
 	struct footprint_epoch all = {0};
-	uint32_t n = calendar->epoch + 1;
+	uint32_t n = calendar->epoch;
 
 	for (uint32_t i = (uint32_t)(from * n); i < (uint32_t)(to * n); i++)
 		add(&all, &f->epochs[i]);

@@ -30,7 +30,7 @@ struct footprint_epoch {
 };
 
 struct footprint {
-	uint32_t level, restarts;
+	uint32_t level;
 	bool started;
 	struct footprint_epoch first; /* the first sample */
 	struct footprint_epoch epochs[CALENDAR_EPOCHS];

@@ -65,7 +65,9 @@ void mark_site_tell(const struct mark_site *site, struct wire_evidence *found)
 
 enum verdict_state marks_state(const struct wire_evidence *found)
 {
-	if (found->marks < MARKS_IN_A_ROW || found->finding == FINDING_LOAD || found->finding == FINDING_TURNOVER)
+	bool none_stays = found->births > 0 && found->survivors <= 0;
+
+	if (found->marks < MARKS_IN_A_ROW || none_stays || found->finding == FINDING_TURNOVER)
 		return VERDICT_INCONCLUSIVE;
-	return found->births > 0 && found->survivors < KEPT_ALL * found->births ? VERDICT_LEAK : VERDICT_GROWTH;
+	return VERDICT_GROWTH;
 }

@@ -6,8 +6,8 @@
  * has to be steady: no step may be less than a quarter of the mean one (the first, which has the warm-up in it, does
  * not count), and bytes alone have to rise by 512.
  *
- * Where there is other evidence (finding.h) that blocks of the callsite follow the load, or die of old age later, the
- * marks say nothing.
+ * Where there is other evidence (finding.h) that no block of the callsite gets old, or that the old ones die, the marks
+ * say nothing. They never say more than growth: what share of its blocks a callsite keeps, other evidence shows.
  *
  * Context: any, one thread at a time; pure. Memory: 40 bytes a callsite. Cost: nanoseconds a callsite and mark.
  */

@@ -119,8 +119,9 @@ static size_t innocence_text(const struct wire_reason *reason, char *text, size_
 		return say(text, size, "live blocks follow the load (%+.0f): of %.0f older ones %.0f are alive", v[0],
 			   v[2], v[1]);
 	case REASON_TURNOVER:
-		return say(text, size, "older blocks go on being freed: %.2g %% in the last %s", 100 * v[0],
-			   time_words(v[1]).s);
+		return say(text, size,
+			   "blocks are freed late, so the rest may be too: %.2g %% of the older ones in the last %s",
+			   100 * v[0], time_words(v[1]).s);
 	case REASON_STEP:
 		return say(text, size, "one single rise (%+.0f blocks)", v[0]);
 	case REASON_DECELERATES:

@@ -39,7 +39,7 @@ enum reason_code {
 	REASON_PLATEAU,	      /* the last quarter's rise over what the survivors promise */
 	REASON_MARKS,	      /* marks, blocks a mark, bytes a mark */
 	REASON_SUSPECTED,     /* 1 when this is about the process, age, hold: nothing is said before */
-	REASON_RUNNING_SMALL, /* bytes that survived, bytes that make a verdict while running */
+	REASON_RUNNING_SMALL, /* not given any more: bytes that survived, bytes that made a verdict while running */
 	/* Of the process. */
 	REASON_CALLSITES_LEAK,	  /* callsites, rate */
 	REASON_CALLSITES_GROW,	  /* callsites, rate */

@@ -25,29 +25,43 @@
 /* E1: Mann-Kendall's z of the troughs, and by how many blocks they have to rise. */
 #define TREND_Z 2.9
 #define TREND_BLOCKS 8.0
-/* E2: survivors, in blocks and in bytes; and what makes a verdict while the process is running. */
+/* E2: survivors, in blocks and in bytes. */
 #define SURVIVOR_BLOCKS 8.0
 #define SURVIVOR_BYTES 512.0
 #define SURVIVOR_BURSTS 4.0 /* and in as many bursts, or it is a few steps */
-#define SURVIVOR_BYTES_RUNNING 65536.0
 /* E3: the greatest single rise may be this share of all. */
 #define STEP_SHARE 0.5
-/* E4: share of the old blocks freed in the last eighth; fewer deaths than this are none. */
+/*
+ * E4: share of the old blocks freed in the last eighth; fewer deaths than this are none. Where a share stays they are
+ * clearly fewer than blocks without memory would have, and the others die young: of the births that are not mature yet
+ * a third more have died than where blocks die at any age alike.
+ */
 #define HAZARD_SHARE 0.1
 #define HAZARD_OF_MEMORYLESS 0.5 /* of what blocks would die that live without memory */
+#define HAZARD_SIGMA 1.64	 /* fewer by so many standard deviations: 95 % */
 #define HAZARD_DEATHS 2.0
 #define HAZARD_BEGIN 0.875
-/* E5: survivors of the later half of the mature births over those of the earlier. */
+#define HAZARD_YOUNG (4 / 3.0)
+/*
+ * E5: survivors of the later half of the mature births over those of the earlier. Where nearly all survive, births
+ * tell more: their middle since the first quarter is at 0.5 for a line, 0.44 for a root, 0.39 for a logarithm, below
+ * for what comes to rest. The bound is of 90 % only: blocks are few, and neither side is to have it easy.
+ */
 #define DECELERATION 0.75
 #define DECELERATION_SIGMA 1.64
-/* E6: the last quarter's rise over what the survivors promise. */
+#define NONE_UPPER 3.0 /* where none was met there may well have been 3 (95 %) */
+#define MIDDLE_OF_BIRTHS 0.43
+#define MIDDLE_SIGMA 1.28
+/* E6: the last quarter's rise over what the survivors promise; all live blocks over the old ones that became more. */
 #define PLATEAU_SHARE 0.4
 #define PLATEAU_SIGMA 2.0
 /* A site that keeps fewer than this of what it allocates leaks; one that keeps more grows. */
 #define KEPT_ALL 0.9
-/* The rate: births that kept that many standard deviations more than the rest did are left out; by steps of t. */
+/* The rate: births that kept that many standard deviations more than the rest did are left out. */
 #define RATE_SIGMA 2.0
-#define RATE_STEP 0.02
+/* Intervals: 80 % on both sides of rates, 95 % of shares (Wilson). */
+#define INTERVAL_SIGMA 1.2816
+#define WILSON_SIGMA 1.96
 /* E7: evaluations in a row, on a running process. */
 #define CONSECUTIVE 2u
 /* Benjamini and Hochberg's false discovery rate over the candidates that have survivors. */

@@ -3,9 +3,9 @@
  */
 #include "detector/trend.h"
 #include "detector/elementary.h"
+#include "detector/thresholds.h"
 
 #define PAIRS (TREND_POINTS * (TREND_POINTS - 1) / 2)
-#define SIGMA_80 1.2816 /* of a normal variable, for 80 % on both sides */
 
 /* Heap sort: no recursion, no memory. */
 static void sift(double *v, unsigned root, unsigned n)
@@ -115,7 +115,7 @@ struct trend_slope trend_sen(const struct trend_points *points)
 	if (!n)
 		return (struct trend_slope){0};
 	sort(slopes, n);
-	half = SIGMA_80 * elementary_sqrt(variance(points->n)) / 2;
+	half = INTERVAL_SIGMA * elementary_sqrt(variance(points->n)) / 2;
 	return (struct trend_slope){
 		.slope = (slopes[(n - 1) / 2] + slopes[n / 2]) / 2,
 		.low = at(slopes, n, n / 2.0 - half),

@@ -2,6 +2,7 @@
  * A view. See view.h.
  */
 #include "detector/view.h"
+#include "detector/elementary.h"
 #include "detector/thresholds.h"
 #include <string.h>
 
@@ -31,7 +32,7 @@ static double walk_time(const struct view *v, uint32_t number)
 {
 	uint64_t walk = v->calendar->cohort_walk_ns[number % CALENDAR_COHORTS];
 
-	return walk ? (double)(walk - v->calendar->begin_ns) : -1;
+	return walk ? (double)walk : -1;
 }
 
 static void gather_old(struct view *v, unsigned depth)
@@ -55,7 +56,7 @@ void view_init(struct view *v, const struct evidence_row *row, const struct cale
 	memset(v, 0, sizeof(*v));
 	v->row = row;
 	v->calendar = calendar;
-	v->t = (double)(calendar->walk_ns - calendar->begin_ns);
+	v->t = (double)calendar->walk_ns;
 	gather_troughs(v);
 	for (unsigned depth = 0; depth < EVIDENCE_DEPTHS; depth++)
 		gather_old(v, depth);
@@ -64,8 +65,8 @@ void view_init(struct view *v, const struct evidence_row *row, const struct cale
 /* How much of a cohort lies between two shares of t, in ns; *width: how long it is. */
 static double overlap(const struct view *v, uint32_t number, double from, double to, double *width)
 {
-	double begin = (double)(calendar_cohort_begin(v->calendar, number) - v->calendar->begin_ns);
-	double end = (double)(calendar_cohort_end(v->calendar, number) - v->calendar->begin_ns);
+	double begin = (double)calendar_cohort_begin(v->calendar, number);
+	double end = (double)calendar_cohort_end(v->calendar, number);
 	double low = from * v->t > begin ? from * v->t : begin, high = to * v->t < end ? to * v->t : end;
 
 	*width = end - begin;
@@ -87,6 +88,20 @@ struct births view_births(const struct view *v, double from, double to)
 	return births;
 }
 
+double view_edge(const struct view *v, double share, bool after)
+{
+	double edge = 0;
+
+	for (uint32_t i = calendar_oldest(v->calendar); i != v->calendar->cohort + 1; i++) {
+		double end = (double)calendar_cohort_end(v->calendar, i) / v->t;
+
+		if (end > share)
+			return after && end < 1 ? end : after ? 1 : edge;
+		edge = end;
+	}
+	return after ? 1 : edge;
+}
+
 /* Each cohort against the next, so that a slow change of the rate does not count: chi square, of one degree of freedom.
  */
 double view_crowding(const struct view *v, double from, double to)
@@ -106,6 +121,24 @@ double view_crowding(const struct view *v, double from, double to)
 		inside_before = inside;
 	}
 	return n && sum > n ? sum / n : 1;
+}
+
+double view_middle(const struct view *v, double from, double to, double *error)
+{
+	double sum = 0, alive = 0, here, width, inside, begin, middle;
+
+	for (uint32_t i = calendar_oldest(v->calendar); i != v->calendar->cohort + 1; i++) {
+		inside = overlap(v, i, from, to, &width);
+		if (inside <= 0)
+			continue;
+		begin = (double)calendar_cohort_begin(v->calendar, i);
+		middle = (begin > from * v->t ? begin : from * v->t) + inside / 2;
+		here = inside / width * v->row->cohorts[i % CALENDAR_COHORTS].alive;
+		sum += here * (middle / v->t - from) / (to - from);
+		alive += here;
+	}
+	*error = alive > 0 ? elementary_sqrt(view_crowding(v, from, to) / (12 * alive)) : 1;
+	return alive > 0 ? sum / alive : 0.5;
 }
 
 double view_old_share(const struct view *v, double before)
@@ -144,8 +177,8 @@ void view_ages(const struct view *v, uint32_t *ages, unsigned n)
 	memset(ages, 0, n * sizeof(*ages));
 	ages[0] = v->row->elders;
 	for (uint32_t i = calendar_oldest(v->calendar); i != v->calendar->cohort + 1; i++) {
-		double begin = (double)(calendar_cohort_begin(v->calendar, i) - v->calendar->begin_ns);
-		double end = (double)(calendar_cohort_end(v->calendar, i) - v->calendar->begin_ns);
+		double begin = (double)calendar_cohort_begin(v->calendar, i);
+		double end = (double)calendar_cohort_end(v->calendar, i);
 		unsigned age = (unsigned)((begin + end) / 2 * n / v->t);
 
 		ages[age < n ? age : n - 1] += v->row->cohorts[i % CALENDAR_COHORTS].alive;

@@ -26,11 +26,18 @@ struct births {
 	double born, alive, alive_bytes;
 };
 struct births view_births(const struct view *view, double from, double to);
+/* Where cohorts meet, as a share of t: the last such place up to `share`, or the first one after it (1 at the most). */
+double view_edge(const struct view *view, double share, bool after);
 /*
  * How much more the survivors crowd together than chance would have it: 1 for blocks that are born one by one, more
  * where they come in bursts; survivors over it are as good as that many single ones.
  */
 double view_crowding(const struct view *view, double from, double to);
+/*
+ * Where the middle of the survivors' births lies between two shares of t: 0 at the first, 1 at the second; and by how
+ * much a steady stream of as many would miss 0.5.
+ */
+double view_middle(const struct view *view, double from, double to, double *error);
 /* Of the blocks alive, the share that was born before this share of t. */
 double view_old_share(const struct view *view, double before);
 

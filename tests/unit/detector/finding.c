@@ -244,11 +244,51 @@ static void sawtooth_leak(double t, double dt, double T)
 		born(chance() < 0.01 ? FOR_EVER : ((int)(t / period) + 1) * period, 400);
 }
 
+/* Freed all at once, once: what came since may be freed at once too. */
+static void one_tooth(double t, double dt, double T)
+{
+	for (unsigned n = arrivals(30, dt); n-- > 0;)
+		born(t < 0.4 * T ? 0.4 * T : FOR_EVER, 400);
+}
+
+/* 56 names, each met sooner or later; 12 after the first quarter. */
+static void interned(double t, double dt, double T)
+{
+	for (int n = (int)(56 * exp(-6 * t / T)) - (int)(56 * exp(-6 * (t + dt) / T)); n-- > 0;)
+		born(FOR_EVER, 60);
+}
+
+static void root(double t, double dt, double T)
+{
+	for (unsigned n = arrivals(2000 / sqrt(t * T + dt * T), dt); n-- > 0;)
+		born(FOR_EVER, 120);
+}
+
+/* A full cache that finds out by and by which entries are worth keeping. */
+static void learning_cache(double t, double dt, double T)
+{
+	(void)dt;
+	while (n_blocks < 200)
+		born(chance() < 0.005 ? FOR_EVER : t + lifetime(T / 200), 300);
+}
+
+/* Random replacement: what has survived has been lucky. */
+static void lottery(double t, double dt, double T)
+{
+	for (unsigned n = arrivals(160 / T, dt); n-- > 0;)
+		born(t + lifetime(T), 300);
+}
+
 static void few(double t, double dt, double T)
 {
 	if (t > 0.4 * T && n_blocks < 6)
 		for (unsigned n = arrivals(1, dt); n-- > 0;)
 			born(FOR_EVER, 700);
+}
+
+static bool is_innocent(enum verdict_state state)
+{
+	return state == VERDICT_STABLE || state == VERDICT_WARM_UP;
 }
 
 static void tests(double T)
@@ -270,6 +310,11 @@ static void tests(double T)
 		CHECK_EQ(state_of(ramp, T, s), VERDICT_STABLE);
 		CHECK_EQ(state_of(sessions, T, s), VERDICT_STABLE);
 		CHECK_EQ(run(sawtooth, T, s), FINDING_FLAT);
+		CHECK(is_innocent(state_of(one_tooth, T, s)));
+		CHECK_EQ(run(interned, T, s), FINDING_DECELERATING);
+		CHECK_EQ(run(root, T, s), FINDING_GROWTH);
+		CHECK_EQ(state_of(learning_cache, T, s), VERDICT_STABLE);
+		CHECK(is_innocent(state_of(lottery, T, s)));
 		run(few, T, s);
 		CHECK(!entered || row.found.finding == FINDING_MINOR || row.found.finding == FINDING_FLAT);
 	}

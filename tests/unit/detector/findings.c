@@ -45,10 +45,6 @@ static void held_back(void)
 	CHECK_EQ(settle(&found, 3800 * S, false), VERDICT_STABLE);
 	found.finding = FINDING_LEAK;
 	CHECK_EQ(settle(&found, 3900 * S, false), VERDICT_INCONCLUSIVE); /* and it counts from the beginning */
-	found = suspect(6);
-	found.survivor_bytes = 65535;
-	CHECK_EQ(settle(&found, 7200 * S, false), VERDICT_STABLE);
-	CHECK_EQ(settle(&found, 7200 * S, true), VERDICT_LEAK);
 }
 
 /* Among many that have survivors, a weak trend is what chance makes; a strong one is not. */

@@ -96,6 +96,13 @@ static void maps_once(double x, struct wire_sample *s)
 	s->rss_anon += x < 0.01 ? 0 : 100 * MB;
 }
 
+/* The peak, and on its way out the process gives all of it back. */
+static void peak_then_exit(double x, struct wire_sample *s)
+{
+	if (x < 0.995)
+		peak(x, s);
+}
+
 int main(void)
 {
 	CHECK_EQ(run(nothing), VERDICT_STABLE);
@@ -104,6 +111,7 @@ int main(void)
 	CHECK_NEAR(finding.retained, 0, 4.0 * MB);
 	CHECK_EQ(run(peak), VERDICT_RETENTION);
 	CHECK_NEAR(finding.retained, (200 - 200 / 64.0) * MB, 4.0 * MB);
+	CHECK_EQ(run(peak_then_exit), VERDICT_RETENTION);
 	CHECK_EQ(run(maps), VERDICT_EXTERNAL);
 	CHECK_NEAR(finding.outside, 85.0 * MB,
 		   12.0 * MB); /* the last eighth's least; what malloc had free at first hides some */
