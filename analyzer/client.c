@@ -11,6 +11,7 @@
 #include "protocol/frame.h"
 #include "protocol/socket.h"
 #include <errno.h>
+#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,24 @@ struct client {
 	struct collector collector;
 	uint64_t frame[FRAME_MAX / sizeof(uint64_t)];
 };
+
+int client_options(const struct command *command, int argc, char **argv, const char **socket)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'}, {"socket", required_argument, NULL, 's'}, {0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h') {
+			command_print(command);
+			return EXIT_FINE;
+		}
+		if (c != 's')
+			return command_misused(command, NULL);
+		*socket = optarg;
+	}
+	return -1;
+}
 
 int client_parse_pid(const char *text)
 {
@@ -192,4 +211,15 @@ static void take_stream(void *model, const struct wire_header *frame)
 int client_fetch(struct model *model, const char *socket, int pid)
 {
 	return client_ask(socket, QUERY_STREAM, pid, NULL, take_stream, model);
+}
+
+static void ignore(void *context, const struct wire_header *frame)
+{
+	(void)context;
+	(void)frame;
+}
+
+int client_tell(const char *socket, unsigned what, int pid, const char *text)
+{
+	return client_ask(socket, what, pid, text, ignore, NULL);
 }

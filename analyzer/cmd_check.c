@@ -43,21 +43,12 @@ static int code_of(unsigned state)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"help", no_argument, NULL, 'h'}, {"socket", required_argument, NULL, 's'}, {0}};
 	const char *socket = NULL;
 	unsigned state = VERDICT_INCONCLUSIVE;
-	int c, pid, code;
+	int code = client_options(&command_check, argc, argv, &socket), pid;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h') {
-			command_print(&command_check);
-			return EXIT_FINE;
-		}
-		if (c != 's')
-			return command_misused(&command_check, NULL);
-		socket = optarg;
-	}
+	if (code != -1)
+		return code;
 	if (argc - optind != 1)
 		return command_misused(&command_check, "one process, please");
 	pid = client_parse_pid(argv[optind]);
@@ -74,6 +65,6 @@ const struct command command_check = {
 	.run = run,
 	.arguments = "[--socket=PATH] PID",
 	.summary = "Asks one process for its verdict now",
-	.details = "  --socket=PATH    where `guardctl serve` listens\n"
-		   "\nExit code: 23 leak or growth, 24 inconclusive, 0 any other verdict, 125 not reachable.\n",
+	.details = CLIENT_DETAILS
+	"\nExit code: 23 leak or growth, 24 inconclusive, 0 any other verdict, 125 not reachable.\n",
 };

@@ -23,21 +23,12 @@ static void print_line(void *context, const struct wire_header *frame)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"help", no_argument, NULL, 'h'}, {"socket", required_argument, NULL, 's'}, {0}};
 	const char *socket = NULL;
 	bool any = false;
-	int c, code;
+	int code = client_options(&command_ps, argc, argv, &socket);
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h') {
-			command_print(&command_ps);
-			return EXIT_FINE;
-		}
-		if (c != 's')
-			return command_misused(&command_ps, NULL);
-		socket = optarg;
-	}
+	if (code != -1)
+		return code;
 	if (optind < argc)
 		return command_misused(&command_ps, "it takes no arguments");
 	code = client_ask(socket, QUERY_LIST, 0, NULL, print_line, &any);
@@ -51,7 +42,7 @@ const struct command command_ps = {
 	.run = run,
 	.arguments = "[--socket=PATH]",
 	.summary = "Lists guarded processes with RSS, live bytes and verdict",
-	.details = "  --socket=PATH    where `guardctl serve` listens\n"
-		   "\nWhere nobody serves, it listens there itself for three seconds: agents that look for an\n"
-		   "analyzer at this socket find it within one.\n",
+	.details = CLIENT_DETAILS
+	"\nWhere nobody serves, it listens there itself for three seconds: agents that look for an\n"
+	"analyzer at this socket find it within one.\n",
 };

@@ -27,30 +27,28 @@ struct arguments {
 
 static int parse(struct arguments *arguments, int argc, char **argv)
 {
-	enum { GATE = 256, REPORT, SET, TOP };
+	enum { GATE = 256, SET };
 	static const struct option options[] = {
-		{"gate", no_argument, NULL, GATE},	     {"help", no_argument, NULL, 'h'},
-		{"report", required_argument, NULL, REPORT}, {"set", required_argument, NULL, SET},
-		{"top", required_argument, NULL, TOP},	     {0},
+		{"gate", no_argument, NULL, GATE},
+		{"help", no_argument, NULL, 'h'},
+		{"set", required_argument, NULL, SET},
+		REPORTING_OPTIONS,
+		{0},
 	};
 	int c, r = 0;
 
 	while (r == 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == GATE)
 			arguments->gate = true;
-		else if (c == REPORT)
-			r = reporting_add(&arguments->reporting, optarg);
 		else if (c == SET)
 			r = settings_add(&arguments->settings, optarg);
-		else if (c == TOP)
-			r = reporting_top(&arguments->reporting, optarg);
 		else if (c == 'h')
-			r = 1;
+			return -1;
 		else
-			return command_misused(&command_replay, NULL);
+			r = reporting_option(&arguments->reporting, c, optarg);
 	}
 	if (r != 0)
-		return r < 0 ? EXIT_FAILED : -1;
+		return r < 0 ? EXIT_FAILED : command_misused(&command_replay, NULL);
 	if (argc - optind != 1)
 		return command_misused(&command_replay, "one event log, please");
 	arguments->file = argv[optind];
@@ -152,8 +150,7 @@ const struct command command_replay = {
 	.summary = "Judges a log of allocations in virtual time",
 	.details = "  --report=FORMAT[:FILE]   write a report: text or json; repeatable; text on standard output when "
 		   "none is asked for\n"
-		   "  --set=NAME=VALUE         set an option (`guardctl help options`)\n"
-		   "  --top=N                  callsites shown in text (10)\n"
+		   "  --set=NAME=VALUE         set an option (`guardctl help options`)\n" REPORTING_DETAILS
 		   "  --gate                   exit with 23 for a leak or growth, with 24 when it is inconclusive\n"
 		   "\nThe log is text, one event a line; T: seconds since the program began, SITE: any word:\n"
 		   "  a T ID BYTES SITE          an allocation\n"

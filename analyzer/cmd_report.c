@@ -28,14 +28,13 @@ struct arguments {
 
 static int parse(struct arguments *arguments, int argc, char **argv)
 {
-	enum { DEBUGINFOD = 256, REPORT, SOCKET, SYSROOT, TOP };
+	enum { DEBUGINFOD = 256, SOCKET, SYSROOT };
 	static const struct option options[] = {
 		{"debuginfod", no_argument, NULL, DEBUGINFOD},
 		{"help", no_argument, NULL, 'h'},
-		{"report", required_argument, NULL, REPORT},
 		{"socket", required_argument, NULL, SOCKET},
 		{"sysroot", required_argument, NULL, SYSROOT},
-		{"top", required_argument, NULL, TOP},
+		REPORTING_OPTIONS,
 		{0},
 	};
 	int c, r = 0;
@@ -43,21 +42,17 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 	while (r == 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == DEBUGINFOD)
 			arguments->reporting.options.debuginfod = true;
-		else if (c == REPORT)
-			r = reporting_add(&arguments->reporting, optarg);
 		else if (c == SOCKET)
 			arguments->socket = optarg;
 		else if (c == SYSROOT)
 			arguments->reporting.options.sysroot = optarg;
-		else if (c == TOP)
-			r = reporting_top(&arguments->reporting, optarg);
 		else if (c == 'h')
-			r = 1;
+			return -1;
 		else
-			return command_misused(&command_report, NULL);
+			r = reporting_option(&arguments->reporting, c, optarg);
 	}
 	if (r != 0)
-		return r < 0 ? EXIT_FAILED : -1;
+		return r < 0 ? EXIT_FAILED : command_misused(&command_report, NULL);
 	if (argc - optind != 1)
 		return command_misused(&command_report, "one recording or process, please");
 	arguments->what = argv[optind];
@@ -145,8 +140,7 @@ const struct command command_report = {
 	.summary = "Reports on a recording, or on a running process",
 	.details = "  --report=FORMAT[:FILE]   write a report: text or json; repeatable; text on standard output when "
 		   "none is\n"
-		   "                           asked for\n"
-		   "  --top=N                  callsites shown in text\n"
+		   "                           asked for\n" REPORTING_DETAILS
 		   "  --sysroot=DIRECTORY      look for the modules there\n"
 		   "  --debuginfod             ask debuginfod servers for missing debug information\n"
 		   "  --socket=PATH            where `guardctl serve` listens, for a PID\n",

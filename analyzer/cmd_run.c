@@ -43,14 +43,13 @@ struct run {
 
 static int parse(struct run *run, int argc, char **argv)
 {
-	enum { DEBUGINFOD = 256, HELP, REPORT, SET, TOP };
+	enum { DEBUGINFOD = 256, SET };
 	static const struct option options[] = {
 		{"debuginfod", no_argument, NULL, DEBUGINFOD},
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"output", required_argument, NULL, 'o'},
-		{"report", required_argument, NULL, REPORT},
 		{"set", required_argument, NULL, SET},
-		{"top", required_argument, NULL, TOP},
+		REPORTING_OPTIONS,
 		{0},
 	};
 	int c, r = 0;
@@ -60,19 +59,15 @@ static int parse(struct run *run, int argc, char **argv)
 			run->recording = optarg;
 		else if (c == DEBUGINFOD)
 			run->reporting.options.debuginfod = true;
-		else if (c == REPORT)
-			r = reporting_add(&run->reporting, optarg);
 		else if (c == SET)
 			r = settings_add(&run->settings, optarg);
-		else if (c == TOP)
-			r = reporting_top(&run->reporting, optarg);
-		else if (c == HELP || c == 'h')
-			r = 1;
+		else if (c == 'h')
+			return -1;
 		else
-			return command_misused(&command_run, NULL);
+			r = reporting_option(&run->reporting, c, optarg);
 	}
 	if (r != 0)
-		return r < 0 ? EXIT_FAILED : -1;
+		return r < 0 ? EXIT_FAILED : command_misused(&command_run, NULL);
 	if (optind >= argc)
 		return command_misused(&command_run, "no command given");
 	run->command = argv + optind;
@@ -282,8 +277,8 @@ const struct command command_run = {
 	.details = "  -o, --output=FILE        record everything that the agents send\n"
 		   "  --report=FORMAT[:FILE]   write a report: text or json; repeatable; FILE `-` is standard output;\n"
 		   "                           text on standard error when none is asked for\n"
-		   "  --set=NAME=VALUE         set an option of the agent (`guardctl help options`); repeatable\n"
-		   "  --top=N                  callsites shown in text\n"
+		   "  --set=NAME=VALUE         set an option of the agent (`guardctl help options`); "
+		   "repeatable\n" REPORTING_DETAILS
 		   "  --debuginfod             ask debuginfod servers for missing debug information\n"
 		   "\n"
 		   "The command's exit status is passed on, 128+N when signal N ended it. A command that cannot be\n"

@@ -33,14 +33,13 @@ struct serve {
 
 static int parse(struct serve *serve, int argc, char **argv)
 {
-	enum { DEBUGINFOD = 256, REPORT, SOCKET, TOP };
+	enum { DEBUGINFOD = 256, SOCKET };
 	static const struct option options[] = {
 		{"debuginfod", no_argument, NULL, DEBUGINFOD},
 		{"help", no_argument, NULL, 'h'},
 		{"output", required_argument, NULL, 'o'},
-		{"report", required_argument, NULL, REPORT},
 		{"socket", required_argument, NULL, SOCKET},
-		{"top", required_argument, NULL, TOP},
+		REPORTING_OPTIONS,
 		{0},
 	};
 	int c, r = 0;
@@ -50,19 +49,15 @@ static int parse(struct serve *serve, int argc, char **argv)
 			serve->recording = optarg;
 		else if (c == DEBUGINFOD)
 			serve->reporting.options.debuginfod = true;
-		else if (c == REPORT)
-			r = reporting_add(&serve->reporting, optarg);
 		else if (c == SOCKET)
 			serve->socket = optarg;
-		else if (c == TOP)
-			r = reporting_top(&serve->reporting, optarg);
 		else if (c == 'h')
-			r = 1;
+			return -1;
 		else
-			return command_misused(&command_serve, NULL);
+			r = reporting_option(&serve->reporting, c, optarg);
 	}
 	if (r != 0)
-		return r < 0 ? EXIT_FAILED : -1;
+		return r < 0 ? EXIT_FAILED : command_misused(&command_serve, NULL);
 	return optind < argc ? command_misused(&command_serve, "it takes no arguments") : EXIT_FINE;
 }
 
@@ -170,8 +165,8 @@ const struct command command_serve = {
 	.summary = "Collects from every agent that connects, until SIGINT or SIGTERM",
 	.details = "  -o, --output=FILE        record everything that the agents send\n"
 		   "  --report=FORMAT[:FILE]   write a report at the end: text or json; repeatable\n"
-		   "  --socket=PATH            listen there instead of at the default (`guardctl help options`)\n"
-		   "  --top=N                  callsites shown in text\n"
+		   "  --socket=PATH            listen there instead of at the default (`guardctl help "
+		   "options`)\n" REPORTING_DETAILS
 		   "  --debuginfod             ask debuginfod servers for missing debug information\n"
 		   "\nMeanwhile `guardctl ps`, `check`, `set` and `report PID` ask it.\n",
 };

@@ -14,6 +14,18 @@ static void put_size(FILE *out, const char *name, uint64_t value)
 	fprintf(out, ",\"%s\":%lld", name, (long long)(value > INT64_MAX ? INT64_MAX : value));
 }
 
+static void put_counts(FILE *out, const struct listed_callsite *callsite)
+{
+	const struct wire_counts *counts = &callsite->counts;
+
+	put_size(out, "live_bytes", callsite->live_bytes);
+	put_size(out, "live_blocks", callsite->live_blocks);
+	put_size(out, "allocated_bytes", counts->allocated_bytes);
+	put_size(out, "allocated_blocks", counts->allocated_blocks);
+	put_size(out, "freed_bytes", counts->freed_bytes);
+	put_size(out, "freed_blocks", counts->freed_blocks);
+}
+
 /* Of figures that are estimates. */
 static int put_errors(FILE *out, const struct variances *v)
 {
@@ -91,16 +103,10 @@ static int put_evidence(FILE *out, const struct process *process, const struct w
 static int put_callsite(FILE *out, const struct process *process, const struct listed_callsite *callsite,
 			const struct json_stack *stack)
 {
-	const struct wire_counts *counts = &callsite->counts;
 	int r;
 
 	fprintf(out, "{\"id\":\"%s\"", stack->name);
-	put_size(out, "live_bytes", callsite->live_bytes);
-	put_size(out, "live_blocks", callsite->live_blocks);
-	put_size(out, "allocated_bytes", counts->allocated_bytes);
-	put_size(out, "allocated_blocks", counts->allocated_blocks);
-	put_size(out, "freed_bytes", counts->freed_bytes);
-	put_size(out, "freed_blocks", counts->freed_blocks);
+	put_counts(out, callsite);
 	r = put_verdict(out, &callsite->verdict);
 	r |= put_evidence(out, process, callsite->evidence);
 	if (callsite->flags & STACK_SAMPLED)
@@ -115,17 +121,35 @@ static int put_callsite(FILE *out, const struct process *process, const struct l
 	return r;
 }
 
-int json_put_callsites(FILE *out, const struct process *process, const struct listing *listing,
+static void put_others(FILE *out, const struct listing *listing, size_t first)
+{
+	struct listed_callsite sum = {0};
+
+	for (size_t i = first; i < listing->n; i++)
+		listing_add(&sum, &listing->callsites[i]);
+	fprintf(out, "\"other_callsites\":{\"n\":%zu", listing->n - first);
+	put_counts(out, &sum);
+	fputc('}', out);
+}
+
+int json_put_callsites(FILE *out, const struct process *process, const struct listing *listing, size_t most,
 		       struct json_stacks *stacks)
 {
 	int r = json_stacks_begin(stacks, process);
+	size_t i;
 
-	for (size_t i = 0; i < listing->n && r == 0 && !ferror(out); i++) {
+	fputs("\"callsites\":[", out);
+	for (i = 0; i < listing->n && r == 0 && !ferror(out); i++) {
 		const struct listed_callsite *callsite = &listing->callsites[i];
-		const struct json_stack *stack = json_stacks_find(stacks, callsite->frames, callsite->n_frames);
+		const struct json_stack *stack;
 
+		if (i >= most && !listing_is_bad(callsite))
+			break;
+		stack = json_stacks_find(stacks, callsite->frames, callsite->n_frames);
 		fputs(i ? ",\n   " : "\n   ", out);
 		r = stack ? put_callsite(out, process, callsite, stack) : -ENOMEM;
 	}
+	fputs("],\n  ", out);
+	put_others(out, listing, i);
 	return r;
 }

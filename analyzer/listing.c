@@ -30,6 +30,19 @@ static unsigned verdict_rank(uint32_t state)
 	return state == VERDICT_LEAK ? 0 : state == VERDICT_GROWTH ? 1 : 2;
 }
 
+bool listing_is_bad(const struct listed_callsite *callsite)
+{
+	return verdict_rank(callsite->verdict.state) < 2;
+}
+
+void listing_add(struct listed_callsite *sum, const struct listed_callsite *callsite)
+{
+	add_counts(&sum->counts, &callsite->counts);
+	variances_add(&sum->variances, &callsite->variances);
+	sum->live_bytes += callsite->live_bytes;
+	sum->live_blocks += callsite->live_blocks;
+}
+
 static void merge(struct listed_callsite *to, const struct listed_callsite *from)
 {
 	unsigned mine = verdict_rank(to->verdict.state), other = verdict_rank(from->verdict.state);

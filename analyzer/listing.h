@@ -30,6 +30,11 @@ struct listing {
 	bool *modules;	  /* by id: whether it is in some stack */
 };
 
+/* Does it leak or grow? */
+bool listing_is_bad(const struct listed_callsite *callsite);
+/* Adds what one has counted, and holds, to a sum of several. */
+void listing_add(struct listed_callsite *sum, const struct listed_callsite *callsite);
+
 /* 0 or -ENOMEM. */
 int listing_init(struct listing *listing, const struct process *process);
 void listing_fini(struct listing *listing);

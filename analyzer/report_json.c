@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <math.h>
 
+#define CALLSITES 20000u /* each with its frames is some 10 KB */
+
 static json_t *end_json(const struct process *process)
 {
 	const struct wire_end *end = &process->end;
@@ -224,7 +226,7 @@ static int put_transitions(FILE *out, const struct process *process, struct symb
 	return r;
 }
 
-static int put_process(FILE *out, const struct process *process, struct symbolizer *symbolizer,
+static int put_process(FILE *out, const struct process *process, size_t most, struct symbolizer *symbolizer,
 		       struct json_stacks *stacks)
 {
 	struct listing listing;
@@ -235,12 +237,12 @@ static int put_process(FILE *out, const struct process *process, struct symboliz
 		return r;
 	r = json_put_members(out, process_json(process, &listing));
 	if (r == 0) {
-		fputs(",\n  \"callsites\":[", out);
-		r = json_put_callsites(out, process, &listing, stacks);
+		fputs(",\n  ", out);
+		r = json_put_callsites(out, process, &listing, most, stacks);
 	}
 	if (r == 0) {
 		complaints = complaints_json(process, &listing, symbolizer);
-		fputs("],\n  ", out);
+		fputs(",\n  ", out);
 		r = json_put_members(out, json_pack("{s:o}", "unnamed_modules", complaints));
 	}
 	if (r == 0) {
@@ -262,13 +264,13 @@ int report_json(FILE *out, const struct model *model, const struct report_option
 {
 	struct json_stacks *stacks = json_stacks_new(symbolizer);
 	const struct process *process;
+	unsigned n = HASH_COUNT(model->processes), all = options->callsites ? options->callsites : CALLSITES;
 	int r = stacks ? 0 : -ENOMEM;
 
-	(void)options;
 	fputs("{\"schema\":\"guard-report/1\",\n \"processes\":[", out);
 	for (process = model->processes; process && r == 0 && !ferror(out); process = process->hh.next) {
 		fputs(process == model->processes ? "\n {" : ",\n {", out);
-		r = put_process(out, process, symbolizer, stacks);
+		r = put_process(out, process, all > n ? all / n : 1, symbolizer, stacks);
 		fputc('}', out);
 	}
 	fputs("]}\n", out);

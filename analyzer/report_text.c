@@ -115,6 +115,7 @@ int report_text(FILE *out, const struct model *model, const struct report_option
 		}
 		t.top = n > 1 && ranking[i].rank > RANK_WARNING ? TOP_AMONG_OTHERS : DEFAULT_TOP;
 		t.innocent = INNOCENT;
+		t.brief = !options->top;
 		if (options->top)
 			t.top = t.innocent = options->top;
 		r = text_process(&t, ranking[i].process);

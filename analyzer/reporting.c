@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NUMBER_MOST 1000000u
+
 /* Will a report be able to appear there? Better said before the command has run for a day. */
 static int check_place(const char *file)
 {
@@ -43,19 +45,33 @@ int reporting_add(struct reporting *reporting, const char *text)
 	return r;
 }
 
-int reporting_top(struct reporting *reporting, const char *text)
+static int parse_number(const char *name, const char *text, unsigned *number)
 {
 	char *end;
 	unsigned long n;
 
 	errno = 0;
 	n = strtoul(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || n < 1 || n > 1000000) {
-		message("--top: \"%s\" is no number from 1 to 1000000", text);
+	if (errno || *end || end == text || *text == '-' || n < 1 || n > NUMBER_MOST) {
+		message("%s: \"%s\" is no number from 1 to %u", name, text, NUMBER_MOST);
 		return -EINVAL;
 	}
-	reporting->options.top = (unsigned)n;
+	*number = (unsigned)n;
 	return 0;
+}
+
+int reporting_option(struct reporting *reporting, int option, const char *argument)
+{
+	switch (option) {
+	case REPORTING_REPORT:
+		return reporting_add(reporting, argument);
+	case REPORTING_TOP:
+		return parse_number("--top", argument, &reporting->options.top);
+	case REPORTING_CALLSITES:
+		return parse_number("--callsites", argument, &reporting->options.callsites);
+	default:
+		return 1;
+	}
 }
 
 int reporting_write(struct reporting *reporting, const struct model *model, FILE *fallback)

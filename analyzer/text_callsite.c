@@ -8,14 +8,11 @@
 #include "detector/finding.h"
 #include <math.h>
 
-static bool is_bad(const struct listed_callsite *callsite)
-{
-	return callsite->verdict.state == VERDICT_LEAK || callsite->verdict.state == VERDICT_GROWTH;
-}
+#define IN_PARAGRAPHS 3 /* further ones have a line each, so that all fits a screen */
 
 static bool is_worth_showing(const struct listed_callsite *callsite)
 {
-	return callsite->live_bytes || callsite->live_blocks || is_bad(callsite);
+	return callsite->live_bytes || callsite->live_blocks || listing_is_bad(callsite);
 }
 
 static void put_ages(const struct text *t, const struct wire_evidence *evidence)
@@ -38,14 +35,14 @@ static void put_evidence(const struct text *t, const struct process *process, co
 	put_ages(t, evidence);
 }
 
-static int put_callsite(const struct text *t, const struct process *process, const struct listing *listing,
-			const struct listed_callsite *callsite)
+/* "1.5 KB in 12 blocks, 3.0 %, +1.5 MB/h, leak, score 0.50" */
+static void put_headline(const struct text *t, const struct listing *listing, const struct listed_callsite *callsite)
 {
 	bool leak = callsite->verdict.state == VERDICT_LEAK, growth = callsite->verdict.state == VERDICT_GROWTH;
 	const struct wire_evidence *evidence = callsite->evidence;
 
 	fputs(text_color(t, leak ? COLOR_BAD : growth ? COLOR_WARNING : COLOR_STRONG), t->out);
-	text_estimate(t, "\n  ", callsite->live_bytes, callsite->variances.live_bytes, callsite->live_blocks,
+	text_estimate(t, "  ", callsite->live_bytes, callsite->variances.live_bytes, callsite->live_blocks,
 		      callsite->variances.live_blocks);
 	fputs(text_color(t, COLOR_NONE), t->out);
 	if (listing->live_bytes)
@@ -59,11 +56,27 @@ static int put_callsite(const struct text *t, const struct process *process, con
 			isfinite(callsite->verdict.score) ? callsite->verdict.score : 0.0);
 	else if (callsite->verdict.state == VERDICT_WARM_UP)
 		fprintf(t->out, ", %s", verdict_name(callsite->verdict.state));
+}
+
+/* How much is said of a callsite, by how many are before it. */
+static int put_callsite(const struct text *t, const struct process *process, const struct listing *listing,
+			const struct listed_callsite *callsite, size_t before)
+{
+	const struct wire_evidence *evidence = callsite->evidence;
+	bool in_full = !t->brief || before == 0;
+
+	if (t->brief && before >= IN_PARAGRAPHS) {
+		fputs(before == IN_PARAGRAPHS ? "\n" : "", t->out);
+		put_headline(t, listing, callsite);
+		return text_stack_line(t->out, process, callsite, t->symbolizer);
+	}
 	fputc('\n', t->out);
-	if (evidence && (is_bad(callsite) || callsite->verdict.state == VERDICT_WARM_UP ||
+	put_headline(t, listing, callsite);
+	fputc('\n', t->out);
+	if (evidence && (listing_is_bad(callsite) || callsite->verdict.state == VERDICT_WARM_UP ||
 			 finding_state(evidence) != callsite->verdict.state))
 		put_evidence(t, process, evidence);
-	return text_stack(t->out, process, callsite, t->symbolizer);
+	return text_stack(t->out, process, callsite, in_full ? STACK_LINES : STACK_LINES_BRIEF, t->symbolizer);
 }
 
 /* "97 other callsites, 90 stable, 7 warm_up: 4.2 MB in 1,000 blocks" */
@@ -90,16 +103,14 @@ int text_callsites(const struct text *t, const struct process *process, const st
 
 		if (!is_worth_showing(callsite))
 			continue;
-		if (n_shown < (is_bad(callsite) ? t->top : t->innocent)) {
-			r = put_callsite(t, process, listing, callsite);
-			n_shown++;
+		if (n_shown < (listing_is_bad(callsite) ? t->top : t->innocent)) {
+			r = put_callsite(t, process, listing, callsite, n_shown++);
 			continue;
 		}
 		n_rest++;
 		if (callsite->verdict.state < N_VERDICTS)
 			n_by_state[callsite->verdict.state]++;
-		rest.live_bytes += callsite->live_bytes;
-		rest.live_blocks += callsite->live_blocks;
+		listing_add(&rest, callsite);
 	}
 	if (n_rest)
 		put_rest(t, &rest, n_rest, n_by_state);

@@ -11,6 +11,7 @@ struct text {
 	struct symbolizer *symbolizer;
 	unsigned top;	   /* callsites shown that leak or grow */
 	unsigned innocent; /* others are shown until there are so many */
+	bool brief;	   /* the first is told in full, the next ones more shortly */
 	bool color;
 };
 

@@ -12,6 +12,8 @@
 #define STACK_FIRST_LINES 3
 #define STACK_LAST_LINES 2
 #define FUNCTION_MAX_WIDTH 96
+#define FUNCTIONS_IN_LINE 4
+#define FUNCTION_MAX_IN_LINE 32
 #define PATH_MAX_WIDTH 48
 
 struct line {
@@ -128,10 +130,8 @@ static bool is_library(const struct process *process, const struct line *line)
 }
 
 /* Marks the lines of a long stack that are shown: both ends, then the program's own code, then from the leaf on. */
-static void choose_lines(const struct process *process, struct line *lines, size_t n)
+static void choose_lines(const struct process *process, struct line *lines, size_t n, size_t room)
 {
-	size_t room = STACK_LINES;
-
 	for (unsigned turn = 0; turn < 3; turn++)
 		for (size_t i = 0; i < n && room; i++) {
 			bool end = i < STACK_FIRST_LINES || i >= n - STACK_LAST_LINES;
@@ -193,7 +193,39 @@ static void put_line(FILE *out, const struct process *process, const struct line
 	fputs(symbol->inlined ? "  [inlined]\n" : "\n", out);
 }
 
-int text_stack(FILE *out, const struct process *process, const struct listed_callsite *callsite,
+/* A function's name without its arguments. */
+static void put_short_name(FILE *out, const char *function)
+{
+	char name[FUNCTION_MAX_IN_LINE + 4];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(function, "("), function);
+	put_text(out, name, FUNCTION_MAX_IN_LINE);
+}
+
+int text_stack_line(FILE *out, const struct process *process, const struct listed_callsite *callsite,
+		    struct symbolizer *symbolizer)
+{
+	size_t n = 0, n_own = 0, n_shown = 0;
+	struct line *lines = expand(process, callsite, symbolizer, &n);
+
+	if (!lines)
+		return -ENOMEM;
+	n = useful_lines(process, lines, n);
+	for (size_t i = 0; i < n; i++)
+		n_own += !is_library(process, &lines[i]);
+	for (size_t i = 0; i < n && n_shown < FUNCTIONS_IN_LINE; i++) {
+		/* The leaf, and then the program's own, if it has any. */
+		if (i && n_own && is_library(process, &lines[i]))
+			continue;
+		fputs(n_shown++ ? " < " : ": ", out);
+		put_short_name(out, lines[i].symbol->function ? lines[i].symbol->function : "??");
+	}
+	fputc('\n', out);
+	free(lines);
+	return 0;
+}
+
+int text_stack(FILE *out, const struct process *process, const struct listed_callsite *callsite, size_t most,
 	       struct symbolizer *symbolizer)
 {
 	size_t n = 0, n_left_out = 0;
@@ -202,7 +234,7 @@ int text_stack(FILE *out, const struct process *process, const struct listed_cal
 	if (!lines)
 		return -ENOMEM;
 	n = useful_lines(process, lines, n);
-	choose_lines(process, lines, n);
+	choose_lines(process, lines, n, most);
 	for (size_t i = 0; i < n; i++) {
 		if (!lines[i].shown) {
 			n_left_out++;

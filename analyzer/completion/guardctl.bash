@@ -24,7 +24,7 @@ _guardctl() {
 	if [[ $command == run ]]; then
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
-			-o | --output | --report | --set | --top) ((i++)) ;;
+			-o | --output | --report | --set | --top | --callsites) ((i++)) ;;
 			-*) [[ ${COMP_WORDS[i]} == -- ]] || continue ;;&
 			*)
 				[[ ${COMP_WORDS[i]} == -- ]] && ((i++))

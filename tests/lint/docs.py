@@ -4,10 +4,12 @@
 usage: docs.py SOURCE_ROOT BUILD_ROOT [--write]
 The option tables of README.md and man/libguard.7.scd stand between markers and equal what
 `guardctl help options --format=markdown` prints; --write puts them there. Every command of
-guardctl and every option of a command has its place in guardctl(1), every command in the README.
+guardctl has its place in guardctl(1) and in the README. The options of a command are the same in its
+help, in guardctl(1), in what it takes, and in the completions.
 """
 import os
 import re
+import subprocess
 import sys
 
 import tree
@@ -15,6 +17,8 @@ import tree
 README = "README.md"
 COMMANDS_PAGE = "man/guardctl.1.scd"
 AGENT_PAGE = "man/libguard.7.scd"
+ZSH = "analyzer/completion/_guardctl"
+BASH = "analyzer/completion/guardctl.bash"
 
 
 def cells(line):
@@ -76,11 +80,54 @@ def check_commands(root, guardctl, names):
       yield f"{COMMANDS_PAGE}: says nothing about the command {name}"
     if f"guardctl {name}" not in readme:
       yield f"{README}: does not mention guardctl {name}"
-    for option in sorted(set(re.findall(r"--([a-z][a-z-]+)", tree.run(guardctl, "help", name)))):
-      if not re.search(rf"\*--{option}\*|--{option}=", page):
-        yield f"{COMMANDS_PAGE}: says nothing about --{option} of {name}"
   if "run" not in names or "report" not in names:
     yield f"guardctl help: no list of commands found (got {names})"
+
+
+def options_of(guardctl, name):
+  """{option: whether it takes an argument}, by the command's help: lines that begin with them."""
+  lines = re.findall(r"^  (?:-\w, )?--([a-z]+)(=?)", tree.run(guardctl, "help", name), re.M)
+  return {option: bool(argument) for option, argument in lines}
+
+
+def documented(page):
+  """{command: options} by the paragraphs of OPTIONS: *--name*..., then "(command, command) ..."."""
+  found = {}
+  for option, of in re.findall(r"^(?:\*?-\w.*, )?\*--([a-z]+)\*[^\n]*\n\t\(([a-z, ]+)\)", page, re.M):
+    for name in of.split(", "):
+      found.setdefault(name, set()).add(option)
+  return found
+
+
+def completed(text):
+  """{command: options} by the cases of the zsh completion; $reporting stands for what several have."""
+  shared = re.search(r"reporting=\((.*?)\)\n", text, re.S).group(1)
+  return {name: set(re.findall(r"--([a-z]+)", line.replace("$reporting", shared))) - {"help"}
+          for name, line in re.findall(r"^\t([a-z]+)\) (_arguments .*);;$", text, re.M)}
+
+
+def takes(guardctl, name, option, argument):
+  """Whether the command knows the option; --help behind it keeps it from doing anything."""
+  ran = subprocess.run([guardctl, name, "--" + option] + ([] if argument else ["--help"]), capture_output=True, text=True,
+                       stdin=subprocess.DEVNULL, timeout=60, check=False)
+  return "unrecognized" not in ran.stderr
+
+
+def check_options(root, guardctl, names):
+  page, zsh = documented(tree.read(root, COMMANDS_PAGE)), completed(tree.read(root, ZSH))
+  skipped = re.search(r"^\t*-o \| (.*)\) \(\(i\+\+\)\)", tree.read(root, BASH), re.M).group(1)
+  of = {name: options_of(guardctl, name) for name in names}
+  everything = {option: argument for options in of.values() for option, argument in options.items()}
+  for name in names:
+    for place, found in ((COMMANDS_PAGE, page), (ZSH, zsh)):
+      for option in sorted(set(of[name]) ^ found.get(name, set())):
+        yield f"{place}: --{option} of {name}: " + ("is not there" if option in of[name] else "the help does not have it")
+    for option, argument in everything.items():
+      if takes(guardctl, name, option, argument) != (option in of[name]):
+        yield f"guardctl {name}: --{option}: the help and the command do not agree"
+  for option, argument in of["run"].items():
+    if argument and f"--{option}" not in skipped.split(" | "):
+      yield f"{BASH}: the argument of --{option} would be taken for the command of run"
 
 
 def main():
@@ -102,6 +149,7 @@ def main():
   ])
   names = commands(guardctl)
   problems += check_commands(root, guardctl, names)
+  problems += check_options(root, guardctl, names)
   if not rows(table):
     problems.append("guardctl help options --format=markdown: no rows")
   tree.finish(problems, len(rows(table)) + len(names))

@@ -24,6 +24,9 @@ static const char schema[] =
 	"'allocated_bytes':0,'allocated_blocks':0,'freed_bytes':0,'freed_blocks':0},"
 	"'mappings':[{'name':'','before_bytes':0,'rss_bytes':0}],"
 	"'baseline':{'rss_bytes':0,'live_bytes':0,'growth_bytes':0,'growth_percent':0.5},"
+	"'other_callsites':{'n':1,'live_bytes':0,'live_blocks':0,'allocated_bytes':0,'allocated_blocks':0,'freed_bytes'"
+	":0,"
+	"'freed_blocks':0},"
 	"'callsites':[{'id':'','live_bytes':0,'live_blocks':0,'allocated_bytes':0,'allocated_blocks':0,'freed_bytes':0,"
 	"'freed_blocks':0,'verdict':{'state':'','score':0.5,'growth_bytes_per_hour':0.5,'r2':0.5,'reasons':['']},"
 	"'evidence':{'finding':'','z':0.5,'p':0.5,'p_low':0.5,'p_high':0.5,'p_value':0.5,'confidence':0.5,'rise':0.5,"
@@ -99,10 +102,10 @@ static double real_at(json_t *json, const char *path)
 	return json_is_real(at(json, path)) ? json_real_value(at(json, path)) : NAN;
 }
 
-static json_t *report(const struct model *model)
+static json_t *report_some(const struct model *model, unsigned callsites)
 {
 	struct symbolizer *symbolizer = symbolizer_new(false, NULL);
-	struct report_options options = {0};
+	struct report_options options = {.callsites = callsites};
 	json_error_t error;
 	size_t size;
 	char *text;
@@ -117,6 +120,11 @@ static json_t *report(const struct model *model)
 	free(text);
 	symbolizer_free(symbolizer);
 	return json;
+}
+
+static json_t *report(const struct model *model)
+{
+	return report_some(model, 0);
 }
 
 static void check_head(json_t *p)
@@ -247,6 +255,39 @@ static void test_hostile(json_t *contract)
 	model_fini(&model);
 }
 
+/* What is listed and what is summed up are all there is; what leaks is listed in any case. */
+static void test_other_callsites(json_t *contract)
+{
+	struct model model;
+	json_t *json;
+
+	model_init(&model);
+	for (unsigned k = 1; k <= 2; k++) {
+		struct process *process = model_process(&model, k);
+
+		for (uint64_t i = 1; i <= 100; i++)
+			sample_callsite(process, &(uint64_t){FRAME(0, i)}, 1, sample_counts(2, 1000 + i, 1, 0))
+				->verdict.state = i <= 10 * (k - 1) ? VERDICT_GROWTH : VERDICT_STABLE;
+	}
+	json = report_some(&model, 8);
+	check_schema(json, contract, "report");
+	CHECK_EQ(json_array_size(at(json, "processes.0.callsites")), 4);
+	CHECK_EQ(integer_at(json, "processes.0.callsites.0.live_bytes"), 1100);
+	CHECK_EQ(integer_at(json, "processes.0.other_callsites.n"), 96);
+	CHECK_EQ(integer_at(json, "processes.0.other_callsites.live_blocks"), 96);
+	CHECK_EQ(integer_at(json, "processes.0.other_callsites.allocated_bytes"), 96 * 1000 + 96 * 97 / 2);
+	CHECK_EQ(integer_at(json, "processes.0.other_callsites.freed_blocks"), 96);
+	CHECK_EQ(json_array_size(at(json, "processes.1.callsites")), 10);
+	CHECK_EQ(integer_at(json, "processes.1.other_callsites.n"), 90);
+	json_decref(json);
+	json = report(&model);
+	CHECK_EQ(json_array_size(at(json, "processes.1.callsites")), 100);
+	CHECK_EQ(integer_at(json, "processes.1.other_callsites.n"), 0);
+	CHECK_EQ(integer_at(json, "processes.1.other_callsites.live_bytes"), 0);
+	json_decref(json);
+	model_fini(&model);
+}
+
 static void test_running_and_none(json_t *contract)
 {
 	struct model model;
@@ -346,6 +387,7 @@ int main(int argc, char **argv)
 	model_fini(&model);
 	test_hostile(contract);
 	test_running_and_none(contract);
+	test_other_callsites(contract);
 	test_names(argv[1]);
 	test_several_processes(argv[1]);
 	json_decref(contract);

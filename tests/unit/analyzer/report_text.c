@@ -123,6 +123,33 @@ static void test_long_stack_and_many_callsites(void)
 	model_fini(&model);
 }
 
+/* Many that grow fit a screen: one in full, two shortly, a line for each of the next seven, the rest in one. */
+static void test_many_that_grow(void)
+{
+	uint64_t frames[30];
+	struct model model;
+	struct process *process;
+	char *text;
+
+	model_init(&model);
+	process = model_process(&model, 1);
+	for (unsigned i = 0; i < 30; i++)
+		frames[i] = FRAME(0, 0x1000 + i);
+	for (unsigned i = 1; i <= 20; i++)
+		sample_callsite(process, frames + i - 1, 31 - i, sample_counts(1, 1000 - i, 0, 0))->verdict.state =
+			VERDICT_GROWTH;
+	text = report(&model, false);
+	CHECK(strstr(text, "\n  999 B in 1 block, 5.0 %, growth, score 0.00\n      ??  0x1000 in no module\n") != NULL);
+	CHECK(strstr(text, "... 18 more frames\n") != NULL);
+	CHECK(strstr(text, "... 23 more frames\n") != NULL && strstr(text, "... 22 more frames\n") != NULL);
+	CHECK(strstr(text, "\n\n  996 B in 1 block, 5.0 %, growth, score 0.00: ?? < ?? < ?? < ??\n  995 B in") != NULL);
+	CHECK(strstr(text, "\n  990 B in 1 block, 5.0 %, growth, score 0.00: ?? < ?? < ?? < ??\n\n  10 other") != NULL);
+	CHECK(strstr(text, "\n  10 other callsites, 10 growth: 9.6 KB in 10 blocks\n") != NULL);
+	CHECK(count(text, "\n") < 60);
+	free(text);
+	model_fini(&model);
+}
+
 /* In a long stack of library code the program's own frames are what one wants to see. */
 static void test_own_code_in_long_stack(void)
 {
@@ -223,6 +250,7 @@ int main(int argc, char **argv)
 	sample_absolute(argc, argv);
 	test_service(argv[1]);
 	test_long_stack_and_many_callsites();
+	test_many_that_grow();
 	test_own_code_in_long_stack();
 	test_many_processes();
 	test_hostile();
