@@ -86,9 +86,10 @@ static bool has_zero(const struct backtrace *b)
 	return b->n_frames < options.depth && b->zero_at;
 }
 
-guard_inline uint16_t place_of(const struct backtrace *b, uintptr_t address)
+/* base: of the words, from which places are counted. */
+guard_inline uint16_t place_of(uintptr_t base, uintptr_t address)
 {
-	return (uint16_t)((address - b->leaf_sp + STACK_BASE) / 8);
+	return (uint16_t)((address - base) / 8);
 }
 
 /* Is the last word further from the leaf than a place can say? */
@@ -99,30 +100,28 @@ static bool is_too_wide(const struct backtrace *b)
 	return (last - b->leaf_sp + STACK_BASE) / 8 > UINT16_MAX;
 }
 
-/* The words, in the order in which each shows that the next may be read. n_bp: of count_bp(). */
+/*
+ * The words, in the order in which each shows that the next may be read. n_bp: of count_bp(). What the loops need is in
+ * variables of their own, or each store would have it read again.
+ */
 static void write_words(const struct backtrace *b, uint32_t n_bp, uint64_t *values, uint16_t *places)
 {
-	const uintptr_t *sp = b->sp + b->first, *pc = b->pc + b->first;
-	uint32_t n_stepped = frames_stepped(b);
+	const uintptr_t *sp = b->sp + b->first, *pc = b->pc + b->first, *bp = b->bp + b->first;
+	const uintptr_t *bp_from = b->bp_from + b->first, base = b->leaf_sp - STACK_BASE;
+	const uint8_t *notes = b->notes + b->first;
+	uint32_t n_frames = b->n_frames, n_stepped = frames_stepped(b);
 
-	if (likely(!n_bp)) {
-		for (size_t i = 0; i < b->n_frames; i++) {
-			*values++ = pc[i];
-			*places++ = place_of(b, sp[i] - 8);
-		}
-	} else {
-		for (uint32_t i = 0; i < b->n_frames; i++) {
-			*values++ = pc[i];
-			*places++ = place_of(b, sp[i] - 8);
-			if (i < n_stepped && b->notes[b->first + i] & USES_BP) {
-				*values++ = b->bp[b->first + i];
-				*places++ = place_of(b, b->bp_from[b->first + i]);
-			}
+	for (uint32_t i = 0; i < n_frames; i++) {
+		*values++ = pc[i];
+		*places++ = place_of(base, sp[i] - 8);
+		if (unlikely(n_bp) && notes[i] & USES_BP && i < n_stepped) {
+			*values++ = bp[i];
+			*places++ = place_of(base, bp_from[i]);
 		}
 	}
 	if (has_zero(b)) {
 		*values = 0;
-		*places = place_of(b, b->zero_at);
+		*places = place_of(base, b->zero_at);
 	}
 }
 
