@@ -3,9 +3,7 @@
  */
 #include "analyzer/replay.h"
 #include "analyzer/cleanup.h"
-#include "analyzer/eventlog.h"
-#include "analyzer/livetable.h"
-#include "analyzer/sitetable.h"
+#include "analyzer/ledger.h"
 #include "detector/evidence.h"
 #include "detector/verdict.h"
 #include <errno.h>
@@ -22,13 +20,11 @@ struct replay {
 	const struct options *options;
 	struct detector *detector; /* 16-byte aligned, as it wants */
 	void *storage;
-	struct livetable blocks;
-	struct sitetable sites;
+	struct ledger ledger;
 	struct candidate **candidates; /* in order of their entry */
 	uint32_t n_candidates, candidates_room;
-	struct region_cell totals;
-	uint64_t peak_live, unknown_frees, next_sample_ns;
-	bool log_has_samples;
+	uint64_t next_sample_ns;
+	bool log_has_samples, walk_wanted;
 	uint64_t rss;
 	struct process *process;
 	uint8_t state; /* of the process, last */
@@ -62,16 +58,16 @@ static void enter(struct replay *r, uint32_t site)
 		r->result = -ENOMEM;
 		return;
 	}
-	evidence_begin(&c->row, &r->detector->calendar, site, &r->sites.sites[site].counts);
+	evidence_begin(&c->row, &r->detector->calendar, site, &r->ledger.sites.sites[site].counts);
 	series_init(&c->series, c->values);
-	r->sites.sites[site].is_candidate = true;
+	r->ledger.sites.sites[site].is_candidate = true;
 	r->candidates[r->n_candidates++] = c;
 }
 
 static void find_candidates(struct replay *r)
 {
-	for (uint32_t i = 1; i <= r->sites.n && r->result == 0; i++)
-		if (!r->sites.sites[i].is_candidate && evidence_is_candidate(&r->sites.sites[i].counts))
+	for (uint32_t i = 1; i <= r->ledger.sites.n && r->result == 0; i++)
+		if (!r->ledger.sites.sites[i].is_candidate && evidence_is_candidate(&r->ledger.sites.sites[i].counts))
 			enter(r, i);
 }
 
@@ -80,8 +76,8 @@ static void sample(struct replay *r, uint64_t time_ns)
 	struct wire_sample s = {
 		.time_ns = time_ns,
 		.rss = r->rss,
-		.live_bytes = r->totals.allocated_bytes - r->totals.freed_bytes,
-		.live_blocks = r->totals.allocated_blocks - r->totals.freed_blocks,
+		.live_bytes = r->ledger.totals.allocated_bytes - r->ledger.totals.freed_bytes,
+		.live_blocks = r->ledger.totals.allocated_blocks - r->ledger.totals.freed_blocks,
 		.threads = 1,
 	};
 	int added;
@@ -108,20 +104,26 @@ static void walk(struct replay *r)
 	}
 	for (uint32_t i = 0; i < r->n_candidates; i++) {
 		struct evidence_row *row = &r->candidates[i]->row;
-		const struct site *site = &r->sites.sites[row->found.callsite];
+		const struct site *site = &r->ledger.sites.sites[row->found.callsite];
 
 		for (unsigned birth = 0; birth < CALENDAR_BIRTHS; birth++)
 			if (site->alive[birth])
 				evidence_count_many(calendar, row, (uint8_t)birth, site->alive[birth],
 						    site->alive_bytes[birth]);
 	}
-	for (uint32_t i = 1; i <= r->sites.n; i++)
-		for (unsigned birth = 0; birth < CALENDAR_BIRTHS && !r->sites.sites[i].is_candidate; birth++)
-			if (r->sites.sites[i].alive[birth])
+	for (uint32_t i = 1; i <= r->ledger.sites.n; i++)
+		for (unsigned birth = 0; birth < CALENDAR_BIRTHS && !r->ledger.sites.sites[i].is_candidate; birth++)
+			if (r->ledger.sites.sites[i].alive[birth])
 				calendar_meet(calendar, (uint8_t)birth);
 	calendar_walk_end(calendar);
 	for (uint32_t i = 0; i < r->n_candidates; i++)
 		evidence_count_end(&r->candidates[i]->row, calendar);
+}
+
+static void find(struct replay *r)
+{
+	for (uint32_t i = 0; i < r->n_candidates; i++)
+		finding_judge(&r->candidates[i]->row, &r->detector->calendar);
 }
 
 static void judge(struct replay *r, bool at_end)
@@ -130,11 +132,8 @@ static void judge(struct replay *r, bool at_end)
 	struct wire_verdict verdict;
 
 	findings_begin(&d->findings, r->options, d->calendar.now_ns, at_end);
-	for (uint32_t i = 0; i < r->n_candidates; i++) {
-		if (!at_end)
-			finding_judge(&r->candidates[i]->row, &d->calendar);
+	for (uint32_t i = 0; i < r->n_candidates; i++)
 		findings_add(&d->findings, &r->candidates[i]->row.found);
-	}
 	findings_sift(&d->findings);
 	for (uint32_t i = 0; i < r->n_candidates; i++) {
 		struct evidence_row *row = &r->candidates[i]->row;
@@ -150,35 +149,39 @@ static void judge(struct replay *r, bool at_end)
 	r->state = verdict.state;
 }
 
-static void read_all(struct replay *r)
-{
-	for (uint32_t i = 0; i < r->n_candidates; i++) {
-		struct evidence_row *row = &r->candidates[i]->row;
-
-		evidence_read(row, &r->detector->calendar, &r->sites.sites[row->found.callsite].counts);
-	}
-}
-
-/* A reading, and what the calendar asks for then. */
-static void look(struct replay *r, uint64_t now_ns)
+/* A reading, and new candidates. */
+static void read_all(struct replay *r, uint64_t now_ns)
 {
 	unsigned what;
 
-	read_all(r);
+	for (uint32_t i = 0; i < r->n_candidates; i++) {
+		struct evidence_row *row = &r->candidates[i]->row;
+
+		evidence_read(row, &r->detector->calendar, &r->ledger.sites.sites[row->found.callsite].counts);
+	}
 	what = calendar_tick(&r->detector->calendar, now_ns);
 	if (what & CALENDAR_EPOCH)
 		find_candidates(r);
-	if (what & CALENDAR_WALK) {
-		walk(r);
-		judge(r, false);
-	}
+	r->walk_wanted |= (what & CALENDAR_WALK) != 0;
 }
 
+static void look(struct replay *r, uint64_t now_ns)
+{
+	read_all(r, now_ns);
+	if (!r->walk_wanted)
+		return;
+	r->walk_wanted = false;
+	walk(r);
+	find(r);
+	judge(r, false);
+}
+
+/* As in the agent: no walk, since there it may be a thread of the program. */
 static void mark(struct replay *r, uint64_t now_ns)
 {
-	read_all(r);
-	for (uint32_t i = 1; i <= r->sites.n && r->result == 0; i++) {
-		struct site *site = &r->sites.sites[i];
+	read_all(r, now_ns);
+	for (uint32_t i = 1; i <= r->ledger.sites.n && r->result == 0; i++) {
+		struct site *site = &r->ledger.sites.sites[i];
 		const struct region_cell *counts = &site->counts;
 
 		if (mark_site_note(&site->marks, counts->allocated_blocks - counts->freed_blocks,
@@ -189,9 +192,8 @@ static void mark(struct replay *r, uint64_t now_ns)
 	for (uint32_t i = 0; i < r->n_candidates; i++) {
 		struct wire_evidence *found = &r->candidates[i]->row.found;
 
-		mark_site_tell(&r->sites.sites[found->callsite].marks, found);
+		mark_site_tell(&r->ledger.sites.sites[found->callsite].marks, found);
 	}
-	r->detector->calendar.now_ns = now_ns;
 	judge(r, false);
 }
 
@@ -216,69 +218,18 @@ static void advance(struct replay *r, uint64_t to_ns)
 	}
 }
 
-static void count_in(struct replay *r, uint32_t number, uint64_t bytes, uint8_t birth)
+static void apply(struct replay *r, const struct event *event, const char **error)
 {
-	struct site *site = &r->sites.sites[number];
-	uint64_t live;
-
-	site->counts.allocated_blocks++;
-	site->counts.allocated_bytes += bytes;
-	site->alive[birth]++;
-	site->alive_bytes[birth] += bytes;
-	r->totals.allocated_blocks++;
-	r->totals.allocated_bytes += bytes;
-	live = r->totals.allocated_bytes - r->totals.freed_bytes;
-	if (live > r->peak_live)
-		r->peak_live = live;
-}
-
-static void count_out(struct replay *r, const struct live_block *block)
-{
-	struct site *site = &r->sites.sites[block->site];
-
-	site->counts.freed_blocks++;
-	site->counts.freed_bytes += block->bytes;
-	site->alive[block->birth]--;
-	site->alive_bytes[block->birth] -= block->bytes;
-	r->totals.freed_blocks++;
-	r->totals.freed_bytes += block->bytes;
-}
-
-static const char *allocate(struct replay *r, const struct event *event, uint64_t id, uint8_t birth)
-{
-	struct live_block block = {
-		.id = id,
-		.bytes = event->bytes,
-		.site = sitetable_find(&r->sites, event->site, event->site_length),
-		.birth = birth,
-	};
-	int added = block.site ? livetable_add(&r->blocks, &block) : -ENOMEM;
-
-	if (added == 0)
-		count_in(r, block.site, block.bytes, birth);
-	else if (added == -ENOMEM)
-		r->result = added;
-	return added == -EEXIST ? "a block with this ID is live already" : NULL;
-}
-
-/* What is wrong with it, or NULL. A block that was never seen allocated may well be freed: the log began later. */
-static const char *apply(struct replay *r, const struct event *event)
-{
-	uint8_t birth = r->detector->calendar.birth;
-	struct live_block block;
+	int taken;
 
 	switch (event->kind) {
 	case 'a':
-		return allocate(r, event, event->id, birth);
 	case 'f':
 	case 'r':
-		if (livetable_take(&r->blocks, event->id, &block)) {
-			birth = block.birth;
-			count_out(r, &block);
-		} else {
-			r->unknown_frees++;
-		}
-		return event->kind == 'r' ? allocate(r, event, event->new_id, birth) : NULL;
+		taken = ledger_take(&r->ledger, event, r->detector->calendar.birth, error);
+		if (taken < 0)
+			r->result = taken;
+		break;
 	case 'k':
 		mark(r, event->time_ns);
 		break;
@@ -286,7 +237,6 @@ static const char *apply(struct replay *r, const struct event *event)
 		r->rss = event->bytes;
 		sample(r, event->time_ns);
 	}
-	return NULL;
 }
 
 static int begin(struct replay *r, struct model *model, const char *name)
@@ -310,14 +260,15 @@ static void end(struct replay *r, uint64_t now_ns)
 	judge(r, true);
 	r->process->end = (struct wire_end){.how = END_EXIT, .time_ns = now_ns};
 	r->process->final_state = FINAL_AGENT;
-	r->process->agent = (struct wire_agent){
-		.unwinder = UNWINDER_LIBUNWIND, .peak_live_bytes = r->peak_live, .unknown_frees = r->unknown_frees};
+	r->process->agent = (struct wire_agent){.unwinder = UNWINDER_LIBUNWIND,
+						.peak_live_bytes = r->ledger.peak_live,
+						.unknown_frees = r->ledger.unknown_frees};
 }
 
 /* The sites become callsites of one frame each, and the names functions of no module. */
 static int tell_sites(struct replay *r)
 {
-	uint32_t n = r->sites.n + 1;
+	uint32_t n = r->ledger.sites.n + 1;
 	struct process *process = r->process;
 
 	process->callsites = calloc(n, sizeof(*process->callsites));
@@ -327,10 +278,10 @@ static int tell_sites(struct replay *r)
 	process->n_callsites = process->n_functions = n;
 	for (uint32_t i = 1; i < n; i++) {
 		struct callsite *callsite = &process->callsites[i];
-		const struct region_cell *counts = &r->sites.sites[i].counts;
+		const struct region_cell *counts = &r->ledger.sites.sites[i].counts;
 
-		process->functions[i] = r->sites.sites[i].name;
-		r->sites.sites[i].name = NULL; /* given away */
+		process->functions[i] = r->ledger.sites.sites[i].name;
+		r->ledger.sites.sites[i].name = NULL; /* given away */
 		callsite->frames = malloc(sizeof(*callsite->frames));
 		if (!callsite->frames)
 			return -ENOMEM;
@@ -368,8 +319,7 @@ static void finish(struct replay *r)
 	free(r->candidates);
 	free(r->storage);
 	free(r->detector);
-	livetable_fini(&r->blocks);
-	sitetable_fini(&r->sites);
+	ledger_fini(&r->ledger);
 }
 
 int replay_log(struct model *model, const struct options *options, const char *name, const char *text, size_t length,
@@ -383,7 +333,7 @@ int replay_log(struct model *model, const struct options *options, const char *n
 	r.result = begin(&r, model, name);
 	while (r.result == 0 && eventlog_next(&log, &event)) {
 		advance(&r, event.time_ns);
-		log.error = apply(&r, &event);
+		apply(&r, &event, &log.error);
 	}
 	*error = log.error;
 	*line = log.line;

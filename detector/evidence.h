@@ -20,8 +20,8 @@
  *     5. judge as findings.h says
  *   at the end of the process: 5 with at_end, by the last walk: what a program frees on its way out says nothing.
  *
- * A block that is reallocated keeps its birth byte, whatever callsite it belongs to from then on. Blocks of the loader
- * (birth byte 255) are elders.
+ * A block that realloc made of one of the same callsite keeps its birth byte; of another callsite's it is born anew.
+ * Blocks of the loader (birth byte 255) are elders.
  *
  * Thresholds are in thresholds.h. Context: any, one thread at a time; pure: no clock, no I/O, no memory but the
  * caller's, which stays where it is. Cost: 20 ns a row and reading, 2 ns a block and walk.

@@ -57,6 +57,26 @@ def small_log(guardctl):
   check('text', '      main\n' in text and 'inconclusive' in text and 'in no module' not in text)
 
 
+def reallocs(guardctl):
+  """A block that realloc made of one of the same site is as old as that; of another site's it is new."""
+  log = ''.join('a %d %d 100 made\n' % (i, i) for i in range(40))
+  log += ''.join('r %d %d %d 200 %s\n' % (100 + i, i, 1000 + i, 'made' if i % 2 else 'moved') for i in range(40))
+  process = report(guardctl, log + 'e 145\n', '--set', 'interval=1s')
+  made, moved = (site(process, name)['evidence']['ages'] for name in ('made', 'moved'))
+  check('reallocated, as old as before: %s' % made, sum(made) == 20 and sum(made[3:]) == 0)
+  check('reallocated by another site: %s' % moved, sum(moved) == 20 and sum(moved[:5]) == 0)
+
+
+def marks(guardctl):
+  """Growth from mark to mark is found after five, however young; as in the agent, marks are no walks."""
+  def log(keep):
+    return ''.join('a %f x%d 100 work\n%sk %f\n' % (i, i, '' if keep else 'f %f x%d\n' % (i + .1, i), i + .2)
+                   for i in range(1, 10))
+  for keep, status in ((True, 23), (False, 24)):
+    done = replay(guardctl, log(keep) + 'e 9.5\n', '--gate', '--set', 'hold=1h')
+    check('marks: status %d, not %d' % (done.returncode, status), done.returncode == status)
+
+
 BAD = [
   ('a 1 1 10 x\nq 2 3\n', 2), ('a 1 1 10\n', 1), ('a 1 1 ten x\n', 1), ('a 1 1 -10 x\n', 1), ('a one 1 10 x\n', 1),
   ('a 1. 1 10 x\n', 1), ('a -1 1 10 x\n', 1), ('a 2 1 10 x\na 1 2 10 x\n', 2), ('f 1\n', 1), ('r 1 1 2 10\n', 1),
@@ -147,6 +167,8 @@ def main():
   parser.add_argument('--guardctl', required=True)
   guardctl = parser.parse_args().guardctl
   small_log(guardctl)
+  reallocs(guardctl)
+  marks(guardctl)
   bad_lines(guardctl)
   verdicts(guardctl)
   many_blocks(guardctl)
