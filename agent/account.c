@@ -155,10 +155,18 @@ guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64
 	return p;
 }
 
-/* Does this hook's caller belong to the loader, whose blocks are always counted? */
-guard_inline bool called_by_loader(uintptr_t sp)
+/* Nothing has changed since the thread's last slow way, and the block is none of the loader's: those always count. */
+guard_inline bool may_take_short_way(uintptr_t sp)
 {
-	return module_is_loader_code(((const uintptr_t *)sp)[-1]);
+	return likely(thread.epoch == process_epoch()) && likely(!module_is_loader_code(((const uintptr_t *)sp)[-1]));
+}
+
+void *account_alloc_between(void *p, uint64_t size, uintptr_t sp, uint64_t from)
+{
+	if (unlikely(!may_take_short_way(sp)))
+		return account_alloc_slow(p, size, sp, from);
+	thread.until -= (int64_t)size + 1;
+	return p;
 }
 
 void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from)
@@ -168,15 +176,9 @@ void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from)
 
 	if (likely(e != NULL))
 		return account_count_alloc(p, size, sp, shard, e, from);
-	if (likely(thread.epoch == process_epoch()) && likely(!called_by_loader(sp))) {
-		if (likely(thread.until > (int64_t)size + 1)) {
-			thread.until -= (int64_t)size + 1;
-			return p;
-		}
-		if (thread.mode == MODE_COUNTS && likely(!thread.timed) && likely(shard->bare != NULL) &&
-		    likely(thread.busy != BUSY_AGENT))
-			return account_count_alloc(p, size, sp, shard, shard->bare, from);
-	}
+	if (thread.mode == MODE_COUNTS && may_take_short_way(sp) && likely(!thread.timed) &&
+	    likely(shard->bare != NULL) && likely(thread.busy != BUSY_AGENT))
+		return account_count_alloc(p, size, sp, shard, shard->bare, from);
 	return account_alloc_slow(p, size, sp, from);
 }
 

@@ -22,6 +22,8 @@
  * fast path keeps nothing across them.
  */
 guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64_t from);
+/* Modes sampled and off: the block may be one of those between two points of the sample. */
+void *account_alloc_between(void *p, uint64_t size, uintptr_t sp, uint64_t from);
 /*
  * The stack does not stand first in its leaf's slot: it is further on, or not remembered, which is for another mode's
  * fast path or the slow one.
@@ -75,8 +77,11 @@ guard_inline void *account_count_alloc(void *p, size_t size, uintptr_t sp, struc
 guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp, uint64_t from)
 {
 	struct shard *shard = thread.shard;
-	const struct stack_entry *e = stack_lookup_first(shard, sp);
+	const struct stack_entry *e;
 
+	if (unlikely(thread.until > (int64_t)size + 1))
+		return account_alloc_between(p, size, sp, from);
+	e = stack_lookup_first(shard, sp);
 	if (unlikely(!e))
 		return account_alloc_further(p, size, sp, from);
 	return account_count_alloc(p, size, sp, shard, e, from);
