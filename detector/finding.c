@@ -59,6 +59,14 @@ static bool is_step(const struct trial *t)
 	return greatest > STEP_SHARE * rise;
 }
 
+/* E3: is it a few bursts? Where nearly all survive, the young ones count too. */
+static bool is_few_bursts(const struct trial *t)
+{
+	if (!t->all_kept)
+		return t->mature.alive < SURVIVOR_BURSTS * t->crowding;
+	return view_births(t->view, WARM_UP_SHARE, 1).alive < KEPT_BURSTS * view_crowding(t->view, WARM_UP_SHARE, 1);
+}
+
 /* E4, those that were old: blocks that live without memory, of which as many survive as did, die at a rate that
  * follows.
  */
@@ -204,7 +212,7 @@ static enum finding_kind judge_channel(const struct view *view, const struct cha
 	if (f->survivor_bytes < SURVIVOR_BYTES)
 		return FINDING_MINOR;
 	t.crowding = view_crowding(view, channel->from, channel->to);
-	if (is_step(&t) || f->survivors / t.crowding < SURVIVOR_BURSTS)
+	if (is_step(&t) || is_few_bursts(&t))
 		return FINDING_STEP;
 	if (old_ones_die(&t, f) || young_ones_live(&t))
 		return FINDING_TURNOVER;

@@ -6,7 +6,7 @@
  *
  *   E1  Mann and Kendall's z of m is 2.9 or more (for all of them, or the least of 12 or 8 groups), and m rises by 8
  *   E2  S is 8 blocks and 512 bytes or more, some of them of the later half
- *   E3  no single rise of m is more than half of all
+ *   E3  no single rise of m is more than half of all, and the survivors come in more than a few bursts
  *   E4  of the blocks that were old at 7t/8 at most 10 % were freed since. Where a share stays: clearly less than if
  *       blocks lived without memory; and blocks die young: of the births after the mature ones a third more have died
  *       than where blocks die at any age alike, or the others may only be waiting for their turn

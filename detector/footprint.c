@@ -76,14 +76,14 @@ void footprint_sample(struct footprint *f, const struct calendar *calendar, cons
 	add(&f->epochs[calendar->epoch], &e);
 }
 
-/* The whole epochs between two shares of the time judged, as one. What goes on the way out falls into the open one. */
+/* The whole epochs between two shares of the time judged, as one: what goes on the way out falls into the open one. */
 static struct footprint_epoch between(const struct footprint *f, const struct calendar *calendar, double from,
 				      double to)
 {
 	struct footprint_epoch all = {0};
-	uint32_t n = calendar->epoch;
+	uint32_t n = calendar->epoch + 1;
 
-	for (uint32_t i = (uint32_t)(from * n); i < (uint32_t)(to * n); i++)
+	for (uint32_t i = (uint32_t)(from * n); i < (uint32_t)(to * n) && i < calendar->epoch; i++)
 		add(&all, &f->epochs[i]);
 	return all;
 }

@@ -29,6 +29,7 @@
 #define SURVIVOR_BLOCKS 8.0
 #define SURVIVOR_BYTES 512.0
 #define SURVIVOR_BURSTS 4.0 /* and in as many bursts, or it is a few steps */
+#define KEPT_BURSTS 6.0	    /* as many for the time, where nearly all survive and the young ones count too */
 /* E3: the greatest single rise may be this share of all. */
 #define STEP_SHARE 0.5
 /*
