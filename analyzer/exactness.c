@@ -94,7 +94,8 @@ void exactness_judge(struct exactness *exactness, const struct process *process)
 	if (process->malformed)
 		add(exactness, "%s records of the stream made no sense", format_count(process->malformed, n));
 	if (process->final_state == FINAL_NONE && process->end.how != END_RUNNING)
-		add(exactness, "the last state did not arrive: these are the figures of the last snapshot");
+		add(exactness, "the last state did not arrive: these are the figures of the last snapshot (it outlives "
+			       "the process where guardctl listened before it began, or where it runs as root)");
 	if (process->n_modules == 0 && process->n_callsites == 0 && process->final_state == FINAL_NONE)
 		add(exactness, "no snapshot has arrived yet");
 }

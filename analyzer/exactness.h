@@ -7,7 +7,7 @@
 #define EXACTNESS_REASONS 16
 struct exactness {
 	unsigned n; /* 0: exact */
-	char reasons[EXACTNESS_REASONS][128];
+	char reasons[EXACTNESS_REASONS][192];
 };
 
 void exactness_judge(struct exactness *exactness, const struct process *process);

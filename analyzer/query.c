@@ -5,6 +5,7 @@
 #include "analyzer/connection.h"
 #include "analyzer/overview.h"
 #include "analyzer/postmortem.h"
+#include "analyzer/retell.h"
 #include "analyzer/stream.h"
 #include "protocol/frame.h"
 #include "protocol/options.h"
@@ -125,18 +126,22 @@ static void tell_stream(struct collector *collector, struct query *query, struct
 	bool ended = stream->state == STREAM_ENDED;
 	struct region_copy copy;
 
-	if (!process || region_copy_read(&copy, stream->memfd) < 0) {
-		refuse(collector, query, ended ? "it has ended, long ago" : "the agent's state cannot be read");
+	if (!process) {
+		refuse(collector, query, "it has gone");
 		return;
 	}
-	if (ended)
-		region_copy_end(&copy, &process->end);
-	else if (!answered)
-		region_copy_sample(&copy, stream->pid);
-	region_copy_tell(&copy, stream->id, ended ? FRAME_FINAL : FRAME_SNAPSHOT, true, put, query);
-	region_copy_fini(&copy);
-	if (process->final_state == FINAL_AGENT)
-		put_frame(query, FRAME_FINAL, 0, stream->id);
+	if (region_copy_read(&copy, stream->memfd) == 0) {
+		if (ended)
+			region_copy_end(&copy, &process->end);
+		else if (!answered)
+			region_copy_sample(&copy, stream->pid);
+		region_copy_tell(&copy, stream->id, FRAME_SNAPSHOT, true, put, query);
+		region_copy_fini(&copy);
+	} else {
+		retell_process(process, put, query);
+	}
+	if (process->final_state != FINAL_NONE)
+		put_frame(query, FRAME_FINAL, process->final_state == FINAL_AGENT ? 0 : FRAME_POST_MORTEM, stream->id);
 	reply(query, FRAME_LAST, WIRE_TEXT, NULL, 0, "");
 	finish(collector, query);
 }

@@ -7,6 +7,8 @@ the history and a full, exact state.
   late     there is no analyzer until the service has run for a while
   stopped  guardctl serve gets SIGSTOP for a while (E2E_STOP_SECONDS, default 3): throughput stays
   killed   the service is killed under guardctl serve: its last counts are still there
+  private  there is no region to hand over (as for a late analyzer that is not root): reports are made from what the
+           agent has told, while it runs and when it was killed, and then say so
 """
 import os
 import signal
@@ -22,14 +24,14 @@ STOP_SECONDS = float(os.environ.get('E2E_STOP_SECONDS', '3'))
 class Service:
   """The service program with the agent preloaded, and the analyzers it meets."""
 
-  def __init__(self, test, name):
+  def __init__(self, test, name, shell=None):
     self.test, self.name = test, name
     self.socket, self.expect = test.path(name + '.sock'), test.path(name + '.expect')
     self.agent = os.environ.get('GUARD_AGENT') or os.path.join(
       os.path.dirname(os.path.dirname(test.guardctl)), 'agent', 'libguard.so')
     environment = dict(test.environment, LD_PRELOAD=self.agent, GUARD_SOCKET=self.socket, GUARD_INTERVAL='50ms',
                        GUARD_START_DELAY='0s', EXPECT=self.expect)
-    self.child = test.start([test.options.program], environment)
+    self.child = test.start([*(shell or ()), test.options.program], environment)
 
   def serve(self, recording):
     return self.test.start([self.test.guardctl, 'serve', '--socket', self.socket, '-o', self.test.path(recording)])
@@ -149,9 +151,33 @@ def killed(test):
     test.check(process['end']['final_state'] == 'post-mortem', 'killed: final state is %s' % process['end']['final_state'])
 
 
+def private(test):
+  it = Service(test, 'private', ['sh', '-c', 'ulimit -f 64; exec "$0"'])  # less than the region has, so it is no file
+  serve = it.serve('private.guard')
+  it.connected('private.guard')
+
+  def told(*how):
+    """The report, once it is of the service (the shell before it is a process of the same number) and it ended so."""
+    path = test.path('private.json')
+    run = harness.run([test.guardctl, 'report', '--socket', it.socket, '--report', 'json:' + path, str(it.child.pid)],
+                      test.environment, keep=[one.pid for one in test.started])
+    found = run.status == 0 and harness.load_report(path)[0]['processes'][0]
+    return found if found and found['end']['how'] in how and service.has_function(found, 'main') else None
+
+  process = harness.wait_for(lambda: told('running'), 15, 0.3)
+  test.check(process and process['memory']['live_blocks'] > 0, 'private: no report while it runs')
+  it.child.send_signal(signal.SIGKILL)
+  test.wait(it.child, 'private: the service')
+  process = harness.wait_for(lambda: told('signal', 'lost'), 15, 0.3)
+  if test.check(process, 'private: no report when it was killed'):
+    test.check(any('the last state did not arrive' in reason for reason in process['inexact_reasons']),
+               'private: killed: %s' % process['inexact_reasons'])
+  it.stop_serve(serve)
+
+
 def main():
   with service.Test(__doc__) as test:
-    for part in (restart, late, stopped, killed):
+    for part in (restart, late, stopped, killed, private):
       part(test)
     test.finish()
 
