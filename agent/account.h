@@ -68,7 +68,8 @@ guard_inline void *account_count_alloc(void *p, size_t size, uintptr_t sp, struc
 	counter_add(&cell->allocated_blocks, 1);
 	counter_add(&cell->allocated_bytes, size);
 	counter_add(&shard->live, size);
-	if (unlikely((int64_t)shard->live > (int64_t)shard->ceiling) || unlikely(--shard->countdown == 0))
+	if ((unlikely((int64_t)shard->live > (int64_t)shard->ceiling) && !shard_peak_alone(shard)) ||
+	    unlikely(--shard->countdown == 0))
 		return account_alloc_more(p, shard, sp);
 	return p;
 }

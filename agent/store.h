@@ -6,9 +6,10 @@
  * and opened step by step, so that mlockall and core dumps see only what is used.
  */
 #pragma once
+#include "agent/compiler.h"
 #include "protocol/region.h"
 
-extern struct region_header *store; /* NULL before store_open: the agent is not running */
+extern struct region_header *store guard_hidden; /* NULL before store_open: the agent is not running */
 
 /*
  * Makes the region. With a descriptor to hand to the analyzer in *fd (-1: no memfd, the region is

@@ -21,7 +21,7 @@ struct shard shard_nobody = {.table = &stack_nothing};
 __thread struct thread thread = {.epoch = EPOCH_THREAD_NEW, .shard = &shard_nobody};
 
 static struct shard *shards; /* atomic; newest first */
-static uint32_t n_shards;
+uint32_t n_shards;
 static struct shard *next_to_try;
 static uintptr_t main_stack_end, main_stack_room = 8 << 20;
 

@@ -133,6 +133,19 @@ static inline uint64_t shard_allocations(const struct shard *shard)
 uint64_t shards_live(void);
 /* live has passed the ceiling: keeps the process's peak. Exact with one thread; each further one may hide 64 KB. */
 guard_cold void shard_peak(struct shard *shard);
+extern uint32_t n_shards guard_hidden;
+/* The same in short: a heap that grows asks it for each block. False: there is more than one shard. */
+guard_inline bool shard_peak_alone(struct shard *shard)
+{
+	int64_t live = (int64_t)shard->live;
+
+	if (unlikely(__atomic_load_n(&n_shards, __ATOMIC_RELAXED) != 1))
+		return false;
+	if (live > (int64_t)__atomic_load_n(&store->agent.peak_live_bytes, __ATOMIC_RELAXED))
+		__atomic_store_n(&store->agent.peak_live_bytes, (uint64_t)live, __ATOMIC_RELAXED);
+	shard->ceiling = (uint64_t)live;
+	return true;
+}
 /* The process's peak is this, where it was less. Context: any. */
 void shard_peak_raise(uint64_t live);
 /* How many shards there are: threads that allocated at the same time, at the most. */

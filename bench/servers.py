@@ -41,7 +41,7 @@ class Redis(Server):
       return int(found.group(1)) if found else None
 
   def run(self, place, way, small):
-    port, requests, figures, cpu = process.free_port(), 20000 if small else 150000, {}, 0
+    port, requests, figures, cpu = process.free_port(), 20000 if small else 400000, {}, 0
     command = ['redis-server', '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
     with place.background(way, command) as server:
       server.pid = server.wait_for(lambda: self.pid(port), READY)

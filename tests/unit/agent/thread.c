@@ -306,6 +306,31 @@ static void test_peak(void)
 	CHECK_EQ(store->agent.peak_live_bytes, 5400);
 }
 
+static void *peak_of_two(void *unused)
+{
+	count(1, 1);
+	CHECK(!shard_peak_alone(thread.shard));
+	return unused;
+}
+
+/* The short way says the same, and is for one thread only. */
+static void test_peak_alone(void)
+{
+	agent_begin(64 * MEGABYTE);
+	count(1, 1000);
+	CHECK(shard_peak_alone(thread.shard));
+	CHECK_EQ(store->agent.peak_live_bytes, 1000);
+	CHECK_EQ(thread.shard->ceiling, 1000);
+	thread.shard->live = 400;
+	CHECK(shard_peak_alone(thread.shard));
+	CHECK_EQ(store->agent.peak_live_bytes, 1000);
+	thread.shard->live = UINT64_MAX;
+	CHECK(shard_peak_alone(thread.shard));
+	CHECK_EQ(store->agent.peak_live_bytes, 1000);
+	in_threads(1, peak_of_two);
+	CHECK(!shard_peak_alone(thread.shard));
+}
+
 static void use_others(void)
 {
 	uint32_t n = shards_count();
@@ -348,6 +373,7 @@ int main(void)
 	CASE(test_epochs);
 	CASE(test_bounds);
 	CASE(test_peak);
+	CASE(test_peak_alone);
 	if (!CHECK_THREAD_SANITIZER) /* which knows no threads in the child of threads */
 		CASE(test_fork);
 	return check_result();
