@@ -35,6 +35,13 @@ static void put_evidence(const struct text *t, const struct process *process, co
 	put_ages(t, evidence);
 }
 
+/* Is there a finding to tell? What comes and goes in an innocent one is no growth to speak of. */
+static bool has_finding(const struct listed_callsite *callsite)
+{
+	return listing_is_bad(callsite) || callsite->verdict.state == VERDICT_WARM_UP ||
+	       (callsite->evidence && finding_state(callsite->evidence) != callsite->verdict.state);
+}
+
 /* "1.5 KB in 12 blocks, 3.0 %, +1.5 MB/h, leak, score 0.50" */
 static void put_headline(const struct text *t, const struct listing *listing, const struct listed_callsite *callsite)
 {
@@ -42,15 +49,16 @@ static void put_headline(const struct text *t, const struct listing *listing, co
 	const struct wire_evidence *evidence = callsite->evidence;
 
 	fputs(text_color(t, leak ? COLOR_BAD : growth ? COLOR_WARNING : COLOR_STRONG), t->out);
-	text_estimate(t, "  ", callsite->live_bytes, callsite->variances.live_bytes, callsite->live_blocks,
-		      callsite->variances.live_blocks);
-	fputs(text_color(t, COLOR_NONE), t->out);
-	if (listing->live_bytes)
-		fprintf(t->out, ", %.1f %%", 100.0 * callsite->live_bytes / listing->live_bytes);
-	if (evidence)
-		text_growth(t, "", evidence->bytes_per_hour);
+	if (callsite->live_blocks || callsite->live_bytes)
+		text_estimate(t, "  ", callsite->live_bytes, callsite->variances.live_bytes, callsite->live_blocks,
+			      callsite->variances.live_blocks);
 	else
-		text_growth(t, "", callsite->verdict.growth_bytes_per_hour);
+		fputs("  nothing live any more", t->out);
+	fputs(text_color(t, COLOR_NONE), t->out);
+	if (listing->live_bytes && callsite->live_bytes)
+		fprintf(t->out, ", %.1f %%", 100.0 * callsite->live_bytes / listing->live_bytes);
+	if (has_finding(callsite))
+		text_growth(t, "", evidence ? evidence->bytes_per_hour : callsite->verdict.growth_bytes_per_hour);
 	if (leak || growth)
 		fprintf(t->out, ", %s, score %.2f", verdict_name(callsite->verdict.state),
 			isfinite(callsite->verdict.score) ? callsite->verdict.score : 0.0);
@@ -73,8 +81,7 @@ static int put_callsite(const struct text *t, const struct process *process, con
 	fputc('\n', t->out);
 	put_headline(t, listing, callsite);
 	fputc('\n', t->out);
-	if (evidence && (listing_is_bad(callsite) || callsite->verdict.state == VERDICT_WARM_UP ||
-			 finding_state(evidence) != callsite->verdict.state))
+	if (evidence && has_finding(callsite))
 		put_evidence(t, process, evidence);
 	return text_stack(t->out, process, callsite, in_full ? STACK_LINES : STACK_LINES_BRIEF, t->symbolizer);
 }

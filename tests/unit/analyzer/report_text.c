@@ -150,6 +150,27 @@ static void test_many_that_grow(void)
 	model_fini(&model);
 }
 
+/* What grew may be gone; what comes and goes in an innocent callsite is no growth. */
+static void test_headlines(void)
+{
+	uint64_t frames[] = {FRAME(0, 0x1000), FRAME(0, 0x2000)};
+	struct model model;
+	struct process *process;
+	char *text;
+
+	model_init(&model);
+	process = model_process(&model, 1);
+	sample_callsite(process, &frames[0], 1, sample_counts(5, 1000, 5, 1000))->verdict =
+		(struct wire_callsite_verdict){.state = VERDICT_GROWTH, .growth_bytes_per_hour = 1 << 20};
+	sample_callsite(process, &frames[1], 1, sample_counts(1, 1024, 0, 0))->verdict =
+		(struct wire_callsite_verdict){.state = VERDICT_STABLE, .growth_bytes_per_hour = 1 << 20};
+	text = report(&model, false);
+	CHECK(strstr(text, "\n  nothing live any more, +1.0 MB/h, growth, score 0.00\n      ??  0x1000") != NULL);
+	CHECK(strstr(text, "\n  1.0 KB in 1 block, 100.0 %\n      ??  0x2000") != NULL);
+	free(text);
+	model_fini(&model);
+}
+
 /* In a long stack of library code the program's own frames are what one wants to see. */
 static void test_own_code_in_long_stack(void)
 {
@@ -251,6 +272,7 @@ int main(int argc, char **argv)
 	test_service(argv[1]);
 	test_long_stack_and_many_callsites();
 	test_many_that_grow();
+	test_headlines();
 	test_own_code_in_long_stack();
 	test_many_processes();
 	test_hostile();
