@@ -45,10 +45,12 @@ static bool grow(struct sitetable *table)
 
 uint32_t sitetable_find(struct sitetable *table, const char *name, size_t length)
 {
-	uint64_t hash = fnv_bytes(FNV_START, name, length);
+	uint64_t hash;
 	struct site *site;
 	size_t at;
 
+	length = strnlen(name, length);
+	hash = fnv_bytes(FNV_START, name, length);
 	if (table->n + 1 >= table->room && !grow(table))
 		return 0;
 	for (at = hash & (table->n_places - 1); table->places[at]; at = (at + 1) & (table->n_places - 1)) {

@@ -28,5 +28,5 @@ struct sitetable {
 };
 
 void sitetable_fini(struct sitetable *table);
-/* The number of the site, a new one if it is new; 0 when out of memory. */
+/* The number of the site, a new one if it is new; 0 when out of memory. A name ends at a NUL, too. */
 uint32_t sitetable_find(struct sitetable *table, const char *name, size_t length);
