@@ -70,25 +70,34 @@ void tell_forget(void)
 	told.sample_time = 0;
 }
 
+/* Under the link's lock: there is a connection in this thread's table of descriptors, or now there is one. */
+static bool connected(struct telling *t)
+{
+	struct region_view view = store_view();
+	struct frame_builder b;
+	bool said;
+
+	if (link_is_open() && link_descriptor() >= 0)
+		return true;
+	if (!link_open())
+		return false;
+	sequence = 0;
+	tell_forget();
+	said = builder_open(&b, t) && snapshot_hello(&b, &view);
+	sequence = b.sequence;
+	if (!said)
+		link_close();
+	return said;
+}
+
 bool tell_hello(int region_fd)
 {
 	struct telling t = telling_begin(region_fd, HELLO_WAIT_MS);
-	struct region_view view = store_view();
-	struct frame_builder b;
-	bool said = false;
+	bool said;
 
 	if (!link_lock(HELLO_WAIT_MS))
 		return false;
-	if (link_is_open() && link_descriptor() >= 0) {
-		said = true;
-	} else if (link_open()) {
-		sequence = 0;
-		tell_forget();
-		said = builder_open(&b, &t) && snapshot_hello(&b, &view);
-		sequence = b.sequence;
-		if (!said)
-			link_close();
-	}
+	said = connected(&t);
 	link_unlock();
 	return said;
 }
@@ -102,6 +111,11 @@ bool tell_snapshot(uint16_t type, const struct sums *sums, int wait_ms)
 
 	if (!link_is_open() || !link_lock(wait_ms))
 		return false;
+	/* Who ends the process may not have the connection, where the sampler thread made it. */
+	if (type == FRAME_FINAL && !connected(&t)) {
+		link_unlock();
+		return false;
+	}
 	told_room(sums->n);
 	if (builder_open(&b, &t)) {
 		whole = snapshot_encode(&b, &view, type, 0, sums_cells(sums), sums->n, &told);

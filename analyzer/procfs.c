@@ -132,6 +132,14 @@ bool proc_is_same(int pidfd, int other)
 	       one.st_ino == two.st_ino;
 }
 
+/* Once a process that exits has given up its memory, this is so for good. */
+static bool has_memory(int pid)
+{
+	cleanup_fclose FILE *file = proc_open(pid, "maps");
+
+	return file && fgetc(file) != EOF;
+}
+
 enum proc_mapping proc_maps_file(int pid, const struct stat *wanted)
 {
 	cleanup_fclose FILE *file = proc_open(pid, "maps");
@@ -151,8 +159,8 @@ enum proc_mapping proc_maps_file(int pid, const struct stat *wanted)
 		    device_minor == minor(wanted->st_dev))
 			return MAPPING_HELD;
 	}
-	if (n_lines)
-		return MAPPING_OTHER;
+	if (n_lines) /* all there are, or those that were read before its memory was gone */
+		return has_memory(pid) ? MAPPING_OTHER : MAPPING_NONE;
 	return errno == 0 || errno == ESRCH ? MAPPING_NONE : MAPPING_UNKNOWN;
 }
 

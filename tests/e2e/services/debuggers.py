@@ -96,8 +96,7 @@ def started(test, tool, agent):
 
 def main():
   with service.Test(__doc__) as test:
-    agent = os.environ.get('GUARD_AGENT') or os.path.join(
-      os.path.dirname(os.path.dirname(test.guardctl)), 'agent', 'libguard.so')
+    agent = test.agent()
     test.options.short = os.path.join(os.path.dirname(test.options.program), 'e2e_thread_exits')
     tried = 0
     for name in ('gdb', 'strace'):

@@ -131,8 +131,7 @@ def main():
     else:
       print('valgrind is not installed')
     emulator(test, built['plain'])
-    asked = Asked(test, os.environ.get('GUARD_AGENT') or
-                  os.path.join(os.path.dirname(os.path.dirname(test.guardctl)), 'agent', 'libguard.so'))
+    asked = Asked(test, test.agent())
     asked.program('own', [built['own']], [])
     asked.program('plain', [built['plain']], [], 'inconclusive')
     jemalloc = harness.find_library('libjemalloc.so.2')

@@ -86,7 +86,7 @@ class Trap:
 
 
 def environment_with(test, path):
-  agent = os.environ.get('GUARD_AGENT') or os.path.join(os.path.dirname(os.path.dirname(test.guardctl)), 'agent', 'libguard.so')
+  agent = test.agent()
   return dict(test.environment, EXPECT=test.path('expect'), LD_PRELOAD=agent, GUARD_SOCKET=path, GUARD_INTERVAL='20ms', GUARD_START_DELAY='0s')
 
 

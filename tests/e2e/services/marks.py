@@ -66,8 +66,7 @@ def in_python(test):
 def outside(test):
   """Two programs that forget a line for each that they read; guardctl marks one of them, then both."""
   socket = test.path('marks.sock')
-  agent = os.environ.get('GUARD_AGENT') or os.path.join(os.path.dirname(os.path.dirname(test.guardctl)), 'agent',
-                                                        'libguard.so')
+  agent = test.agent()
   environment = dict(test.environment, LD_PRELOAD=agent, GUARD_SOCKET=socket, GUARD_START_DELAY='0s',
                      GUARD_INTERVAL='100ms')
   serve = test.start([test.guardctl, 'serve', '--socket', socket])

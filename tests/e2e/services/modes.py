@@ -109,8 +109,7 @@ class Told:
 
   def __init__(self, test, mode):
     self.test, self.socket, self.expect = test, test.path(mode + '.sock'), test.path(mode + '.expect')
-    agent = os.environ.get('GUARD_AGENT') or os.path.join(os.path.dirname(os.path.dirname(test.guardctl)), 'agent',
-                                                          'libguard.so')
+    agent = test.agent()
     self.recording = test.path(mode + '.guard')
     self.serve = test.start([test.guardctl, 'serve', '--socket', self.socket, '-o', self.recording])
     harness.wait_for(lambda: os.path.exists(self.socket), 15)

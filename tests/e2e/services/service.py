@@ -5,10 +5,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import books
 import harness
+
+NOBODY = 65534
 
 
 class Test:
@@ -96,6 +99,38 @@ class Test:
     self.wrong += harness.compare_runs(bare, guarded)
     print('bare %.2f s, guarded %.2f s' % (bare.seconds, guarded.seconds))
     return bare, self.report()
+
+  def as_other_user(self, *parts):
+    """Where this is root, these parts of the test once more, by a user who is not."""
+    if os.getuid() != 0:
+      return
+    os.environ['GUARD_AGENT'] = harness.for_all_users(self.agent(), self.folder)
+    self.guardctl = harness.for_all_users(self.guardctl, self.folder)
+    self.options.program = harness.for_all_users(self.options.program, self.folder)
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+      self.check(os.waitpid(child, 0)[1] == 0, 'not as a user who is not root')
+      return
+    status = 1
+    try:
+      os.setgroups([])
+      os.setgid(NOBODY)
+      os.setuid(NOBODY)
+      self.wrong, self.started = [], []
+      with self:
+        for part in parts:
+          part(self)
+      print('\n'.join(['as another user:'] + (self.wrong or ['right'])))
+      status = len(self.wrong) > 0
+    except Exception:  # of which nobody else would hear
+      traceback.print_exc()
+    finally:
+      sys.stdout.flush()
+      os._exit(status)
+
+  def agent(self):
+    return os.environ.get('GUARD_AGENT') or os.path.join(os.path.dirname(os.path.dirname(self.guardctl)), 'agent', 'libguard.so')
 
   @staticmethod
   def wait_or_kill(child):

@@ -106,9 +106,7 @@ def workers(test):
 
 def late_and_killed(test):
   socket, report = test.path('late.sock'), test.path('late.json')
-  agent = os.environ.get('GUARD_AGENT') or os.path.join(os.path.dirname(os.path.dirname(test.guardctl)), 'agent',
-                                                        'libguard.so')
-  environment = dict(test.environment, LD_PRELOAD=agent, GUARD_SOCKET=socket, GUARD_INTERVAL='100ms', GUARD_HOLD='0s',
+  environment = dict(test.environment, LD_PRELOAD=test.agent(), GUARD_SOCKET=socket, GUARD_INTERVAL='100ms', GUARD_HOLD='0s',
                      GUARD_START_DELAY='0s')
   child = test.start([test.options.program, 'leak', '60'], environment)
   time.sleep(float(SECONDS))
@@ -138,6 +136,7 @@ def main():
     runs(test)
     workers(test)
     late_and_killed(test)
+    test.as_other_user(late_and_killed)
     test.finish()
 
 
