@@ -286,6 +286,19 @@ static void forgetful_cache(double t, double dt, double T)
 		born(chance() < 0.02 ? FOR_EVER : t + T / 8, 350);
 }
 
+/* As many as were ever needed at once: more now and then, several at a time. */
+static void pool(double t, double dt, double T)
+{
+	static const struct {
+		double at;
+		unsigned n;
+	} steps[] = {{0.02, 28}, {0.3, 3}, {0.42, 2}, {0.55, 3}, {0.7, 3}, {0.85, 8}};
+
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		for (unsigned n = 0; t <= steps[i].at * T && t + dt > steps[i].at * T && n < steps[i].n; n++)
+			born(FOR_EVER, 300);
+}
+
 static void few(double t, double dt, double T)
 {
 	if (t > 0.4 * T && n_blocks < 6)
@@ -324,6 +337,7 @@ static void tests(double T)
 		CHECK(is_innocent(state_of(lottery, T, s)));
 		CHECK_EQ(run(forgetful_cache, T, s), FINDING_LEAK);
 		CHECK_NEAR(row.found.bytes_per_hour / (0.02 * 20000 / T * 350 * 3600), 1, 0.15);
+		CHECK_EQ(run(pool, T, s), FINDING_STEP);
 		run(few, T, s);
 		CHECK(!entered || row.found.finding == FINDING_MINOR || row.found.finding == FINDING_FLAT);
 	}
