@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define NUMBER_MOST 1e300 /* near the end of the range, what is rounded to be printed cannot be read any more */
+
 json_t *json_size(uint64_t value)
 {
 	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
@@ -15,7 +17,7 @@ json_t *json_size(uint64_t value)
 
 json_t *json_number(double value)
 {
-	return json_real(isfinite(value) ? value : 0.0);
+	return json_real(fabs(value) <= NUMBER_MOST ? value : 0.0);
 }
 
 json_t *json_text(const char *value)

@@ -11,7 +11,7 @@
 #define JSON_STYLE (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
 json_t *json_size(uint64_t value);				     /* INT64_MAX at the most */
-json_t *json_number(double value);				     /* infinite or not a number: 0 */
+json_t *json_number(double value);				     /* beyond 1e300, or not a number: 0 */
 json_t *json_text(const char *value);				     /* NULL: null */
 json_t *json_text_or_null(const char *value);			     /* NULL or empty: null */
 json_t *json_reasons(const struct wire_reason *reasons, unsigned n); /* sentences */
