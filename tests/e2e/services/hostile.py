@@ -31,12 +31,15 @@ class Trap:
     self.socket.bind(path)
     self.socket.listen(0 if behaviour == 'deaf' else 64)
     self.socket.settimeout(0.05)
-    self.filled = []
+    self.filled, self.threads = [], []
     if behaviour == 'deaf':
       self.fill()
     else:
-      self.thread = threading.Thread(target=self.accept, daemon=True)
-      self.thread.start()
+      self.start(self.accept)
+
+  def start(self, *call):
+    self.threads.append(threading.Thread(target=call[0], args=call[1:], daemon=True))
+    self.threads[-1].start()
 
   def fill(self):
     """Takes the places in the queue, so that a further connection has to wait."""
@@ -57,7 +60,7 @@ class Trap:
       except OSError:
         continue
       self.connections += 1
-      threading.Thread(target=self.misbehave, args=(connection,), daemon=True).start()
+      self.start(self.misbehave, connection)
 
   def misbehave(self, connection):
     try:
@@ -79,6 +82,8 @@ class Trap:
 
   def close(self):
     self.stop = True
+    for thread in self.threads:
+      thread.join(5)  # one that outlives the interpreter may crash it
     self.socket.close()
     for client in self.filled:
       client.close()
