@@ -110,7 +110,8 @@ static size_t innocence_text(const struct wire_reason *reason, char *text, size_
 
 	switch (reason->code) {
 	case REASON_YOUNG:
-		return say(text, size, "only %.0f of the %.0f epochs that a verdict needs", v[0], v[1]);
+		return say(text, size, "too young: %.0f of the %.0f epochs (spans of its run) that a verdict needs",
+			   v[0], v[1]);
 	case REASON_FLAT:
 		return say(text, size, "live blocks do not rise after the first quarter (%+.0f, z %.1f)", v[0], v[1]);
 	case REASON_MINOR:

@@ -32,7 +32,7 @@ static const struct {
 	{REASON_GROWTH_LIMIT,
 	 {51 * MB, 50 * MB, 300 * MB},
 	 "RSS is 51.0 MB above its baseline of 300.0 MB, more than the 50.0 MB allowed"},
-	{REASON_YOUNG, {4, 12}, "only 4 of the 12 epochs that a verdict needs"},
+	{REASON_YOUNG, {4, 12}, "too young: 4 of the 12 epochs (spans of its run) that a verdict needs"},
 	{REASON_KEPT, {380, 1000}, "38 % of the blocks allocated here are never freed: 380 of 1000 that had the time"},
 	{REASON_OLD_LIVE, {0.004, 720}, "of the older blocks 0.4 % were freed in the last 12 min"},
 	{REASON_RISES, {412, 4.1 * MB, 5400}, "never fewer live blocks than before: +412 in 1 h 30 min, +4.1 MB/h"},
