@@ -13,7 +13,7 @@ struct report_options {
 	bool debuginfod;     /* ask debuginfod servers for missing debug files */
 	const char *sysroot; /* prefix of module paths, or NULL */
 	unsigned top;	     /* callsites shown in text; 0: the default of 10 */
-	unsigned callsites;  /* listed in json, of all processes together; 0: the default of 20,000 */
+	unsigned callsites;  /* listed in json of each process; 0: all */
 	bool color;
 };
 

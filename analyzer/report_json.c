@@ -14,8 +14,6 @@
 #include <errno.h>
 #include <math.h>
 
-#define CALLSITES 20000u /* each with its frames is some 10 KB */
-
 static json_t *end_json(const struct process *process)
 {
 	const struct wire_end *end = &process->end;
@@ -264,13 +262,13 @@ int report_json(FILE *out, const struct model *model, const struct report_option
 {
 	struct json_stacks *stacks = json_stacks_new(symbolizer);
 	const struct process *process;
-	unsigned n = HASH_COUNT(model->processes), all = options->callsites ? options->callsites : CALLSITES;
+	size_t most = options->callsites ? options->callsites : SIZE_MAX;
 	int r = stacks ? 0 : -ENOMEM;
 
 	fputs("{\"schema\":\"guard-report/1\",\n \"processes\":[", out);
 	for (process = model->processes; process && r == 0 && !ferror(out); process = process->hh.next) {
 		fputs(process == model->processes ? "\n {" : ",\n {", out);
-		r = put_process(out, process, all > n ? all / n : 1, symbolizer, stacks);
+		r = put_process(out, process, most, symbolizer, stacks);
 		fputc('}', out);
 	}
 	fputs("]}\n", out);

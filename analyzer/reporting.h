@@ -22,7 +22,7 @@ enum { REPORTING_REPORT = 1000, REPORTING_TOP, REPORTING_CALLSITES };
 	}
 #define REPORTING_DETAILS                                                                                              \
 	"  --top=N                  callsites shown in text (10 that leak or grow)\n"                                  \
-	"  --callsites=N            callsites listed in json (20000); the others are summed up\n"
+	"  --callsites=N            callsites listed in json of each process (all); the others are summed up\n"
 
 /* One of them, by its number. 0, or a negative errno after a message; 1: it is none of them. */
 int reporting_option(struct reporting *reporting, int option, const char *argument);

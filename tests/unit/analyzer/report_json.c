@@ -269,7 +269,7 @@ static void test_other_callsites(json_t *contract)
 			sample_callsite(process, &(uint64_t){FRAME(0, i)}, 1, sample_counts(2, 1000 + i, 1, 0))
 				->verdict.state = i <= 10 * (k - 1) ? VERDICT_GROWTH : VERDICT_STABLE;
 	}
-	json = report_some(&model, 8);
+	json = report_some(&model, 4);
 	check_schema(json, contract, "report");
 	CHECK_EQ(json_array_size(at(json, "processes.0.callsites")), 4);
 	CHECK_EQ(integer_at(json, "processes.0.callsites.0.live_bytes"), 1100);
