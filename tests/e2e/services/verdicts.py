@@ -112,20 +112,23 @@ def late_and_killed(test):
   time.sleep(float(SECONDS))
   serve = test.start([test.guardctl, 'serve', '--socket', socket])
 
+  seen = {}
+
   def told():
     run = harness.run([test.guardctl, 'report', '--socket', socket, '--report', 'json:' + report, str(child.pid)],
                       test.environment, keep=[one.pid for one in test.started])
     found = run.status == 0 and test.report(report)['processes']
+    seen['last'] = (run.status, [(one['end'], one['verdict']['state'], one['inexact_reasons']) for one in found or []])
     return found[0] if found and found[0]['verdict']['state'] != 'inconclusive' else None
 
   process = harness.wait_for(told, 20, 0.3)
-  if test.check(process, 'late: nothing is told'):
+  if test.check(process, 'late: nothing is told: %s' % seen):
     judge(test, 'leak', process, 'late')
   child.send_signal(signal.SIGKILL)
   test.wait(child, 'late: the program')
   if os.geteuid() == 0:  # others do not get the region of a process that ran before they came
     process = harness.wait_for(lambda: (told() or {}).get('end', {}).get('how') in ('signal', 'lost') and told(), 20, 0.3)
-    if test.check(process, 'killed: nothing is told'):
+    if test.check(process, 'killed: nothing is told: %s' % seen):
       judge(test, 'leak', process, 'killed')
   serve.send_signal(signal.SIGTERM)
   test.wait(serve, 'late: guardctl serve')
