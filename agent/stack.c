@@ -209,9 +209,12 @@ static bool part(struct shard *shard, uint64_t at, uint64_t key, struct stack_en
 static void place(struct shard *shard, uintptr_t sp, struct stack_entry *e)
 {
 	struct stack_table *table = shard->own_table;
-	uint64_t key, at = stack_home(table, sp, &key);
-	uintptr_t slot = table->slots[at];
+	uint64_t key = stack_leaf_key(sp), at = stack_slot(table, key);
+	uintptr_t slot;
 
+	if (!(e->sp & STACK_CAREFUL)) /* whoever looks carefully goes below no pivot */
+		at = stack_home(table, sp, &key);
+	slot = table->slots[at];
 	e->missed = 0;
 	if (slot & STACK_PIVOT) {
 		/* It is of other stacks: there is room beside it, or in its place if that happens often. */

@@ -228,6 +228,27 @@ static void test_unknown_bounds(void)
 	CHECK(b.n_frames >= 2 && b.n_frames < 20);
 }
 
+/* The same leaf on a stack of known bounds before: its pivot is no way for one whose bounds nobody told. */
+static void test_unknown_bounds_at_pivot(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100);
+	const struct rule *callers[2];
+
+	begin();
+	callers[0] = rules[0];
+	for (unsigned i = 1; i <= 6; i++) {
+		callers[1] = rules[i];
+		build(sp, callers, 2);
+		meet(sp, i);
+	}
+	thread.stack_low = thread.stack_high = 0;
+	callers[1] = rules[7];
+	build(sp, callers, 2);
+	CHECK(look(sp) == NULL);
+	remember(sp, 7);
+	CHECK(meet(sp, 7));
+}
+
 /* Addresses with more than 48 bits are no addresses: stacks that differ in them alone are two. */
 static void test_wide_words(void)
 {
@@ -276,6 +297,7 @@ int main(void)
 	CASE(test_flood);
 	CASE(test_forget);
 	CASE(test_unknown_bounds);
+	CASE(test_unknown_bounds_at_pivot);
 	CASE(test_wide_words);
 	CASE(test_deep);
 	return check_result();
