@@ -9,16 +9,7 @@
 
 static char *report(const struct model *model, bool color)
 {
-	struct symbolizer *symbolizer = symbolizer_new(false, NULL);
-	struct report_options options = {.color = color};
-	size_t size;
-	char *text;
-	FILE *out = open_memstream(&text, &size);
-
-	CHECK_EQ(report_text(out, model, &options, symbolizer), 0);
-	fclose(out);
-	symbolizer_free(symbolizer);
-	return text;
+	return sample_report(report_text, model, &(struct report_options){.color = color});
 }
 
 /* The directory of stacks.c is the build's affair. */

@@ -12,16 +12,7 @@
 
 static char *report(const struct model *model)
 {
-	struct symbolizer *symbolizer = symbolizer_new(false, NULL);
-	struct report_options options = {0};
-	size_t size;
-	char *text;
-	FILE *out = open_memstream(&text, &size);
-
-	CHECK_EQ(report_json(out, model, &options, symbolizer), 0);
-	fclose(out);
-	symbolizer_free(symbolizer);
-	return text;
+	return sample_report(report_json, model, &(struct report_options){0});
 }
 
 static bool decode(void *context, const struct wire_header *frame)

@@ -2,9 +2,11 @@
  * A sample service -- a leaking process with every kind of stack, for tests of reports.
  */
 #pragma once
+#include "analyzer/report.h"
 #include "detector/finding.h"
 #include "detector/reason.h"
 #include "tests/unit/analyzer/sample.h"
+#include "tests/unit/check.h"
 
 #define SERVICE_START UINT64_C(1709251199999000000) /* 2024-02-29T23:59:59.999Z */
 
@@ -102,4 +104,20 @@ static inline struct process *sample_service(struct model *model, const char *li
 	process->verdict.reasons[1] = sample_reason(REASON_LIVE_GROWS, 2 << 20, 0.5, 0.75);
 	sample_history(process);
 	return process;
+}
+
+typedef int sample_writer(FILE *, const struct model *, const struct report_options *, struct symbolizer *);
+
+/* What report_text or report_json writes; to be freed. */
+static inline char *sample_report(sample_writer *write, const struct model *model, const struct report_options *options)
+{
+	struct symbolizer *symbolizer = symbolizer_new(false, NULL);
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	CHECK_EQ(write(out, model, options, symbolizer), 0);
+	fclose(out);
+	symbolizer_free(symbolizer);
+	return text;
 }
