@@ -44,12 +44,18 @@ static int memfd_make(uint64_t size)
 	return fd;
 }
 
-/* Maps `size` bytes without access, at `at` when given; private memory when there is no file. */
+/*
+ * Maps `size` bytes without access, at `at` when given; private memory when there is no file. Of a file a core dump
+ * would hold all, and make it: each page of it, used or not.
+ */
 static void *map_reserve(void *at, uint64_t size, int fd)
 {
 	int flags = (fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE) | (at ? MAP_FIXED : 0);
+	void *region = sys_mmap(at, size, PROT_NONE, flags, fd);
 
-	return sys_mmap(at, size, PROT_NONE, flags, fd);
+	if (fd >= 0 && !sys_failed(region))
+		sys3(SYS_madvise, region, size, MADV_DONTDUMP);
+	return region;
 }
 
 static bool open_to(uint64_t end)
