@@ -169,10 +169,10 @@ void *account_alloc_between(void *p, uint64_t size, uintptr_t sp, uint64_t from)
 	return p;
 }
 
-void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from)
+void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from, uint64_t key, uintptr_t slot)
 {
 	struct shard *shard = thread.shard;
-	const struct stack_entry *e = shard->table->mask ? stack_lookup_further(shard, sp) : NULL;
+	const struct stack_entry *e = shard->table->mask ? stack_lookup_further(shard, sp, key, slot) : NULL;
 
 	if (likely(e != NULL))
 		return account_count_alloc(p, size, sp, shard, e, from);

@@ -25,10 +25,10 @@ guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64
 /* Modes sampled and off: the block may be one of those between two points of the sample. */
 void *account_alloc_between(void *p, uint64_t size, uintptr_t sp, uint64_t from);
 /*
- * The stack does not stand first in its leaf's slot: it is further on, or not remembered, which is for another mode's
- * fast path or the slow one.
+ * The stack does not stand first in its leaf's slot: it is further on from where stack_lookup_first ended, or not
+ * remembered, which is for another mode's fast path or the slow one.
  */
-void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from);
+void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from, uint64_t key, uintptr_t slot);
 /* Counted; but there is a new peak, or the countdown has ended: look at the clock, maybe start the sampler. */
 guard_cold void *account_alloc_more(void *p, struct shard *shard, uintptr_t sp);
 /* Counts the free, and frees. slot: the block's word in the map; NULL: it has none. */
@@ -79,12 +79,14 @@ guard_inline void *account_alloc(void *p, size_t size, uintptr_t sp, uint64_t fr
 {
 	struct shard *shard = thread.shard;
 	const struct stack_entry *e;
+	uintptr_t slot;
+	uint64_t key;
 
 	if (unlikely(thread.until > (int64_t)size + 1))
 		return account_alloc_between(p, size, sp, from);
-	e = stack_lookup_first(shard, sp);
+	e = stack_lookup_first(shard, sp, &key, &slot);
 	if (unlikely(!e))
-		return account_alloc_further(p, size, sp, from);
+		return account_alloc_further(p, size, sp, from, key, slot);
 	return account_count_alloc(p, size, sp, shard, e, from);
 }
 

@@ -15,7 +15,6 @@
 #define ENTRY_ALIGN 16u
 #define VARIANTS 2u /* this many other stacks of the same leaf turn a slot into a pivot */
 #define BYPASS_FOR 65536u
-#define PIVOT_PATIENCE 16u /* misses by other leaves before a pivot is given up */
 
 static struct stack_entry no_entry; /* of sp 0: no stack's */
 #define NO_ENTRIES                                                                                                     \
@@ -186,19 +185,17 @@ static bool is_contested(uintptr_t slot, struct stack_entry *e)
 	return e->missed >= VARIANTS;
 }
 
-/* A pivot in place of the entry that stands there; both go below it. False: no room, or they have no place to tell. */
+/* A pivot in place of the entry that stands there; both go below it. False: they have no place to tell. */
 static bool part(struct shard *shard, uint64_t at, uint64_t key, struct stack_entry *e)
 {
 	struct stack_table *table = shard->own_table;
 	struct stack_entry *old = (struct stack_entry *)table->slots[at];
 	uint32_t i = first_difference(old, e);
-	struct stack_pivot *pivot;
 
 	if (stack_places(old)[i] != stack_places(e)[i] || old->values[i] == e->values[i] ||
-	    !(pivot = entries_take(shard, sizeof(*pivot))))
+	    e->sp >> STACK_PIVOT_SP_BITS)
 		return false;
-	*pivot = (struct stack_pivot){key, e->sp, 0, stack_places(e)[i]};
-	table->slots[at] = (uintptr_t)pivot | STACK_PIVOT;
+	table->slots[at] = stack_pivot(e->sp, stack_places(e)[i]);
 	old->missed = e->missed = 0;
 	put(table, stack_slot(table, stack_key_below(key, old->values[i])), old);
 	put(table, stack_slot(table, stack_key_below(key, e->values[i])), e);
@@ -218,8 +215,9 @@ static void place(struct shard *shard, uintptr_t sp, struct stack_entry *e)
 	e->missed = 0;
 	if (slot & STACK_PIVOT) {
 		/* It is of other stacks: there is room beside it, or in its place if that happens often. */
-		if (++((struct stack_pivot *)(slot - STACK_PIVOT))->missed > PIVOT_PATIENCE)
-			table->slots[at] = (uintptr_t)&no_entry;
+		bool often = (slot & STACK_PIVOT_MISSED_MASK) == STACK_PIVOT_MISSED_MASK;
+
+		table->slots[at] = often ? (uintptr_t)&no_entry : slot + STACK_PIVOT_MISSED;
 	} else if (is_contested(slot, e) && part(shard, at, key, e)) {
 		return;
 	}

@@ -10,7 +10,7 @@
  * Remembered stacks are in a hash table of the thread's, by sp and return address. Where several
  * stacks share both (a wrapper around malloc, a recursion), the slot turns into a pivot: it names the
  * place of the first word in which two of them differed, and what stands there leads to another slot,
- * which may be a pivot again.
+ * which may be a pivot again. A pivot is of one sp, which shows that the place is within the stack.
  *
  * What is not remembered is unwound (backtrace.h).
  */
@@ -20,7 +20,7 @@
 #include <emmintrin.h>
 
 #define STACK_CAREFUL 1u /* in an entry's sp, which is never odd: the stack's bounds are not known */
-#define STACK_PIVOT 1u	 /* in a slot: what it points to is a pivot */
+#define STACK_PIVOT 1u	 /* in a slot: it is a pivot */
 #define STACK_LINE 8u	 /* slots; a line of the CPU's caches */
 #define STACK_PIVOTS 16u /* on the way to a stack, at most */
 
@@ -39,28 +39,41 @@ guard_inline const uint16_t *stack_places(const struct stack_entry *e)
 	return (const uint16_t *)(e->values + e->n_words);
 }
 
-struct stack_pivot {
-	uint64_t key;
-	uintptr_t sp;	 /* where it stands, the word at the place is within the stack */
-	uint32_t missed; /* times that another leaf was here */
-	uint32_t place;
-};
-
 struct stack_table {
 	uint64_t mask;
-	/* An entry, never NULL, or a pivot and STACK_PIVOT. In lines of STACK_LINE. */
+	/* An entry, never NULL, or a pivot. In lines of STACK_LINE. */
 	uintptr_t slots[] __attribute__((aligned(STACK_LINE * sizeof(uintptr_t))));
 };
 
+#define STACK_HASH UINT64_C(0x9e3779b97f4a7c15)
+
 guard_inline uint64_t stack_key(uintptr_t sp, uintptr_t ra)
 {
-	return (sp + (ra << 20)) * UINT64_C(0x9e3779b97f4a7c15);
+	return (sp + (ra << 20)) * STACK_HASH;
+}
+
+/*
+ * A pivot, from its highest bits down: place (16), sp (44, without the three that are 0), how often another leaf was
+ * here (3), STACK_PIVOT.
+ */
+#define STACK_PIVOT_MISSED 2u
+#define STACK_PIVOT_MISSED_MASK (7u * STACK_PIVOT_MISSED)
+#define STACK_PIVOT_SP_BITS 47u
+
+guard_inline uintptr_t stack_pivot(uintptr_t sp, uint16_t place)
+{
+	return (uintptr_t)place << 48 | sp << 1 | STACK_PIVOT;
+}
+
+guard_inline bool stack_pivot_is_of(uintptr_t pivot, uintptr_t sp)
+{
+	return (pivot ^ sp << 1) << 16 >> 20 == 0;
 }
 
 /* The key of those stacks below a pivot that have this word at its place. */
 guard_inline uint64_t stack_key_below(uint64_t key, uint64_t word)
 {
-	return ((key << 11 | key >> 53) ^ word) * UINT64_C(0xd6e8feb86659fd93);
+	return (key ^ word) * STACK_HASH;
 }
 
 /*
@@ -98,14 +111,14 @@ guard_inline bool stack_words_hold(const struct stack_entry *e, const uint64_t *
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
 }
 
-/* If the slot of key *k has this stack's pivot: goes below it. */
+/* If the slot of key *k has a pivot of this sp: goes below it. */
 guard_inline bool stack_descend(const struct stack_table *table, uintptr_t sp, uint64_t *k, uintptr_t *slot)
 {
-	const struct stack_pivot *pivot = (const struct stack_pivot *)(*slot - STACK_PIVOT);
+	uintptr_t pivot = *slot;
 
-	if (!(*slot & STACK_PIVOT) || pivot->key != *k || pivot->sp != sp)
+	if (!(pivot & STACK_PIVOT) || !stack_pivot_is_of(pivot, sp))
 		return false;
-	*k = stack_key_below(*k, ((const uint64_t *)(sp - STACK_BASE))[pivot->place]);
+	*k = stack_key_below(*k, ((const uint64_t *)(sp - STACK_BASE))[pivot >> 48]);
 	*slot = table->slots[stack_slot(table, *k)];
 	return true;
 }
@@ -137,34 +150,45 @@ guard_inline const struct stack_entry *stack_holds(uintptr_t slot, uintptr_t sp)
 		       : NULL;
 }
 
-/* The remembered stack that this is, if it stands first, below one pivot at most. Context: shard of this thread. */
-guard_inline const struct stack_entry *stack_lookup_first(const struct shard *shard, uintptr_t sp)
+/*
+ * The remembered stack that this is, if it stands first, below one pivot at most. Else NULL, and *key and *slot say
+ * where that ended. Context: shard of this thread.
+ */
+guard_inline const struct stack_entry *stack_lookup_first(const struct shard *shard, uintptr_t sp, uint64_t *key,
+							  uintptr_t *slot)
 {
 	const struct stack_table *table = shard->table;
-	uint64_t key = stack_leaf_key(sp);
-	uintptr_t slot = table->slots[stack_slot(table, key)];
 
-	if (slot & STACK_PIVOT)
-		stack_descend(table, sp, &key, &slot);
-	return stack_holds(slot, sp);
+	*key = stack_leaf_key(sp);
+	*slot = table->slots[stack_slot(table, *key)];
+	if (*slot & STACK_PIVOT)
+		stack_descend(table, sp, key, slot);
+	return stack_holds(*slot, sp);
 }
 
-/* The same below further pivots, and beside. */
-guard_inline const struct stack_entry *stack_lookup_further(const struct shard *shard, uintptr_t sp)
+/* Goes on from there: below further pivots, and beside. */
+guard_inline const struct stack_entry *stack_lookup_further(const struct shard *shard, uintptr_t sp, uint64_t key,
+							    uintptr_t slot)
 {
 	const struct stack_table *table = shard->table;
-	uint64_t key, at = stack_home(table, sp, &key);
-	const struct stack_entry *e = stack_holds(table->slots[at], sp);
+	const struct stack_entry *e = NULL;
 
-	return e ? e : stack_holds(table->slots[at ^ STACK_BESIDE], sp);
+	if (slot & STACK_PIVOT) {
+		for (uint32_t n = 1; n < STACK_PIVOTS && stack_descend(table, sp, &key, &slot); n++)
+			;
+		e = stack_holds(slot, sp);
+	}
+	return e ? e : stack_holds(table->slots[stack_slot(table, key) ^ STACK_BESIDE], sp);
 }
 
 /* Both. Cost: some 5 ns at 20 frames. */
 guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, uintptr_t sp)
 {
-	const struct stack_entry *e = stack_lookup_first(shard, sp);
+	uintptr_t slot;
+	uint64_t key;
+	const struct stack_entry *e = stack_lookup_first(shard, sp, &key, &slot);
 
-	return e ? e : stack_lookup_further(shard, sp);
+	return e ? e : stack_lookup_further(shard, sp, key, slot);
 }
 
 /*
