@@ -213,8 +213,12 @@ static void join(struct backtrace *b, uint32_t n, uint32_t k)
 {
 	uint64_t hash, live;
 
-	if (unlikely(k < n))
+	if (unlikely(k < n)) {
 		k = make_room(b, k, (uint32_t)options.depth - n);
+		b->kept = b->room;
+	}
+	if (b->kept < k)
+		b->kept = k;
 	hash = k < b->end ? b->hashes[k] : 0;
 	live = k < b->end ? b->notes[k] & BP_LIVE : 0;
 	b->first = k - n;

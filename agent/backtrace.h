@@ -64,6 +64,7 @@ struct backtrace {
 	uint32_t closed_flags;
 	uintptr_t zero_at; /* of the closing zero, or 0: a rule closed it */
 	uint32_t room, first, end;
+	uint32_t kept; /* frames from this on are the same ones as when entry.c last set it */
 	uintptr_t *sp, *pc, *bp, *bp_from;
 	uint64_t *frame, *hashes;
 	uint8_t *notes;

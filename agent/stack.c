@@ -12,9 +12,9 @@
 #define GROWTH 4u
 #define BYTES_PER_SLOT 152u /* in two halves; 17 frames for every third slot */
 #define FILLS_PER_SLOT 1u   /* more than this since the last growth: the table is too small */
-#define ENTRY_ALIGN 16u
+#define TABLE_ALIGN 16u
 #define VARIANTS 2u /* this many other stacks of the same leaf turn a slot into a pivot */
-#define BYPASS_FOR 65536u
+#define BYPASS_FOR 262144u
 
 static struct stack_entry no_entry; /* of sp 0: no stack's */
 #define NO_ENTRIES                                                                                                     \
@@ -33,128 +33,11 @@ const struct stack_entry *stack_lookup_carefully(const struct shard *shard, uint
 	for (uint64_t way = 0; way < STACK_LINE; way++) {
 		uintptr_t slot = table->slots[at ^ way];
 		const struct stack_entry *e = (const struct stack_entry *)slot;
-		uint32_t i = 0;
 
-		if (slot & STACK_PIVOT || e->sp != (sp | STACK_CAREFUL))
-			continue;
-		while (i < e->n_words && base[stack_places(e)[i]] == e->values[i])
-			i++;
-		if (i == e->n_words)
+		if (!(slot & STACK_PIVOT) && e->sp == (sp | STACK_CAREFUL) && entry_holds_carefully(e, base))
 			return e;
 	}
 	return NULL;
-}
-
-static void *entries_take(struct shard *shard, uint64_t size)
-{
-	uint64_t at;
-
-	size = (size + ENTRY_ALIGN - 1) & ~(uint64_t)(ENTRY_ALIGN - 1);
-	if (shard->entries_used + size > shard->entries_size)
-		return NULL;
-	at = counter_fetch_add(&shard->entries_used, size);
-	return shard->entries + at;
-}
-
-/* Of the frames that the result has, those before the last have led to a caller, and the last to the stack's end. */
-static uint32_t frames_stepped(const struct backtrace *b)
-{
-	return b->n_frames == options.depth ? b->n_frames - 1 : b->n_frames;
-}
-
-/* Of how many of those frames a saved rbp is read. Most code has none. */
-static uint32_t count_bp(const struct backtrace *b)
-{
-	const uint8_t *notes = b->notes + b->first, *end = notes + frames_stepped(b);
-	uint32_t n = 0;
-
-	for (uint64_t eight; notes + sizeof(eight) <= end; notes += sizeof(eight)) {
-		memcpy(&eight, notes, sizeof(eight));
-		eight &= UINT64_C(0x0101010101010101) * USES_BP;
-		if (unlikely(eight))
-			n += (uint32_t)(eight * UINT64_C(0x0101010101010101) >> 56);
-	}
-	while (notes < end)
-		n += *notes++ & USES_BP;
-	return n;
-}
-
-/* Does the result depend on the zero that closes the stack? */
-static bool has_zero(const struct backtrace *b)
-{
-	return b->n_frames < options.depth && b->zero_at;
-}
-
-/* base: of the words, from which places are counted. */
-guard_inline uint16_t place_of(uintptr_t base, uintptr_t address)
-{
-	return (uint16_t)((address - base) / 8);
-}
-
-/* Is the last word further from the leaf than a place can say? */
-static bool is_too_wide(const struct backtrace *b)
-{
-	uintptr_t last = has_zero(b) ? b->zero_at : b->sp[b->first + b->n_frames - 1] - 8;
-
-	return (last - b->leaf_sp + STACK_BASE) / 8 > UINT16_MAX;
-}
-
-/*
- * The words, in the order in which each shows that the next may be read. n_bp: of count_bp(). What the loops need is in
- * variables of their own, or each store would have it read again.
- */
-static void write_words(const struct backtrace *b, uint32_t n_bp, uint64_t *values, uint16_t *places)
-{
-	const uintptr_t *sp = b->sp + b->first, *pc = b->pc + b->first, *bp = b->bp + b->first;
-	const uintptr_t *bp_from = b->bp_from + b->first, base = b->leaf_sp - STACK_BASE;
-	const uint8_t *notes = b->notes + b->first;
-	uint32_t n_frames = b->n_frames, n_stepped = frames_stepped(b);
-
-	for (uint32_t i = 0; i < n_frames; i++) {
-		*values++ = pc[i];
-		*places++ = place_of(base, sp[i] - 8);
-		if (unlikely(n_bp) && notes[i] & USES_BP && i < n_stepped) {
-			*values++ = bp[i];
-			*places++ = place_of(base, bp_from[i]);
-		}
-	}
-	if (has_zero(b)) {
-		*values = 0;
-		*places = place_of(base, b->zero_at);
-	}
-}
-
-static struct stack_entry *entry_make(struct shard *shard, uintptr_t sp, const struct backtrace *b)
-{
-	uint32_t n_bp = count_bp(b), n_words = b->n_frames + n_bp + has_zero(b);
-	uint32_t n = b->careful ? n_words : (n_words + 3) & ~3u;
-	uint64_t size = sizeof(struct stack_entry) + n * (sizeof(uint64_t) + sizeof(uint16_t));
-	struct stack_entry *e = entries_take(shard, size);
-	uint16_t *places;
-
-	if (!e)
-		return NULL;
-	e->sp = b->careful ? sp | STACK_CAREFUL : sp;
-	e->n_words = n;
-	places = (uint16_t *)(e->values + n);
-	write_words(b, n_bp, e->values, places);
-	for (uint32_t i = n_words; i < n; i++) { /* checked again rather than counted */
-		e->values[i] = e->values[0];
-		places[i] = places[0];
-	}
-	return e;
-}
-
-/* The index of the first word in which two stacks of the same leaf differ, or that of the last. */
-static uint32_t first_difference(const struct stack_entry *one, const struct stack_entry *other)
-{
-	const uint16_t *places = stack_places(one), *others = stack_places(other);
-	uint32_t i = 0;
-
-	while (i + 1 < one->n_words && i + 1 < other->n_words && places[i] == others[i] &&
-	       one->values[i] == other->values[i])
-		i++;
-	return i;
 }
 
 /* Into its slot; what stood there moves beside it, and so on through the line, to where the entry came from. */
@@ -190,15 +73,14 @@ static bool part(struct shard *shard, uint64_t at, uint64_t key, struct stack_en
 {
 	struct stack_table *table = shard->own_table;
 	struct stack_entry *old = (struct stack_entry *)table->slots[at];
-	uint32_t i = first_difference(old, e);
+	struct entry_difference d;
 
-	if (stack_places(old)[i] != stack_places(e)[i] || old->values[i] == e->values[i] ||
-	    e->sp >> STACK_PIVOT_SP_BITS)
+	if (e->sp >> STACK_PIVOT_SP_BITS || !entries_differ(old, e, &d))
 		return false;
-	table->slots[at] = stack_pivot(e->sp, stack_places(e)[i]);
+	table->slots[at] = stack_pivot(e->sp, d.place);
 	old->missed = e->missed = 0;
-	put(table, stack_slot(table, stack_key_below(key, old->values[i])), old);
-	put(table, stack_slot(table, stack_key_below(key, e->values[i])), e);
+	put(table, stack_slot(table, stack_key_below(key, d.one)), old);
+	put(table, stack_slot(table, stack_key_below(key, d.other)), e);
 	return true;
 }
 
@@ -247,8 +129,8 @@ static void table_clear(struct stack_table *table)
  */
 static bool table_make(struct shard *shard, uint64_t n_slots)
 {
-	size_t head = (sizeof(struct stack_table) + n_slots * sizeof(uintptr_t) + ENTRY_ALIGN - 1) &
-		      ~(size_t)(ENTRY_ALIGN - 1);
+	size_t head = (sizeof(struct stack_table) + n_slots * sizeof(uintptr_t) + TABLE_ALIGN - 1) &
+		      ~(size_t)(TABLE_ALIGN - 1);
 	size_t size = head + n_slots * BYTES_PER_SLOT;
 	struct stack_table *table;
 
@@ -259,7 +141,7 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 	table_clear(table);
 	shard->table = &stack_nothing; /* for a signal handler between here and the end */
 	shard->entries = (char *)table + head;
-	shard->entries_used = 0;
+	entries_begin(shard);
 	shard->entries_size = n_slots * BYTES_PER_SLOT / 2;
 	shard->entries_half = 0;
 	shard->n_fills = 0;
@@ -270,6 +152,7 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 
 const struct stack_entry *stack_lookup_again(struct shard *shard, uintptr_t sp)
 {
+	const uint64_t *base = (const uint64_t *)(sp - STACK_BASE);
 	struct stack_table *table = shard->own_table;
 	uint64_t at, key;
 
@@ -280,7 +163,7 @@ const struct stack_entry *stack_lookup_again(struct shard *shard, uintptr_t sp)
 		uintptr_t *slot = &table->slots[at ^ i];
 		struct stack_entry *e = (struct stack_entry *)*slot;
 
-		if (!stack_holds(*slot, sp))
+		if (*slot & STACK_PIVOT || e->sp != sp || !entry_holds_carefully(e, base))
 			continue;
 		*slot = (uintptr_t)&no_entry;
 		place(shard, sp, e);
@@ -311,7 +194,7 @@ static void forget_table(struct shard *shard)
 	/* The other half is used first: a hook that a signal handler came upon may hold an entry of this one. */
 	shard->entries += shard->entries_half ? -(int64_t)shard->entries_size : (int64_t)shard->entries_size;
 	shard->entries_half = !shard->entries_half;
-	shard->entries_used = 0;
+	entries_begin(shard);
 	shard->n_fills = 0;
 	table_use(shard, shard->own_table);
 }
@@ -372,7 +255,7 @@ void stack_remember(struct shard *shard, uintptr_t sp, const struct backtrace *b
 	uint64_t slots = shard->own_table->mask + 1;
 	struct stack_entry *e;
 
-	if (!is_wanted(shard, b) || is_too_wide(b))
+	if (!is_wanted(shard, b) || !entry_is_possible(b))
 		return;
 	if (++shard->n_fills > slots * FILLS_PER_SLOT && slots < MOST_SLOTS)
 		make_way(shard);
@@ -383,7 +266,7 @@ void stack_remember(struct shard *shard, uintptr_t sp, const struct backtrace *b
 		if (!e)
 			return;
 	}
-	e->word = word;
+	e->word = (uint32_t)word;
 	e->cell = cell;
 	place(shard, sp, e);
 }

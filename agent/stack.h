@@ -15,29 +15,12 @@
  * What is not remembered is unwound (backtrace.h).
  */
 #pragma once
-#include "agent/backtrace.h"
+#include "agent/entry.h"
 #include "agent/thread.h"
-#include <emmintrin.h>
 
-#define STACK_CAREFUL 1u /* in an entry's sp, which is never odd: the stack's bounds are not known */
 #define STACK_PIVOT 1u	 /* in a slot: it is a pivot */
 #define STACK_LINE 8u	 /* slots; a line of the CPU's caches */
 #define STACK_PIVOTS 16u /* on the way to a stack, at most */
-
-struct stack_entry {
-	uintptr_t sp;
-	uint64_t word; /* of the block map, without the size */
-	struct region_cell *cell;
-	uint32_t n_words; /* a multiple of 4 unless careful; 4 at least */
-	uint32_t missed;  /* times that another stack of this leaf was here */
-	/* n_words of them, and behind them as many places as uint16_t. */
-	uint64_t values[] __attribute__((aligned(16)));
-};
-
-guard_inline const uint16_t *stack_places(const struct stack_entry *e)
-{
-	return (const uint16_t *)(e->values + e->n_words);
-}
 
 struct stack_table {
 	uint64_t mask;
@@ -87,30 +70,6 @@ guard_inline uint64_t stack_slot(const struct stack_table *table, uint64_t key)
 	return (key >> 40) & table->mask;
 }
 
-/* What differs between two remembered words and those that are there. */
-guard_inline __m128i stack_two_differ(const uint64_t *base, const uint64_t *values, const uint16_t *places)
-{
-	__m128i two = _mm_loadl_epi64((const __m128i *)(base + places[0]));
-
-	two = _mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(two), (const double *)(base + places[1])));
-	return _mm_xor_si128(two, *(const __m128i *)values);
-}
-
-/* Do all words hold? Reads all of them, which a stack of known bounds allows. Three instructions a word. */
-guard_inline bool stack_words_hold(const struct stack_entry *e, const uint64_t *base)
-{
-	const uint64_t *values_end = e->values + e->n_words;
-	const uint16_t *places_end = stack_places(e) + e->n_words;
-	__m128i differ = _mm_setzero_si128();
-	int64_t i = -(int64_t)e->n_words;
-
-	do {
-		differ = _mm_or_si128(differ, stack_two_differ(base, values_end + i, places_end + i));
-		differ = _mm_or_si128(differ, stack_two_differ(base, values_end + i + 2, places_end + i + 2));
-	} while (i += 4);
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
-}
-
 /* If the slot of key *k has a pivot of this sp: goes below it. */
 guard_inline bool stack_descend(const struct stack_table *table, uintptr_t sp, uint64_t *k, uintptr_t *slot)
 {
@@ -145,7 +104,7 @@ guard_inline const struct stack_entry *stack_holds(uintptr_t slot, uintptr_t sp)
 	const struct stack_entry *e = (const struct stack_entry *)slot;
 
 	return likely(!(slot & STACK_PIVOT)) && likely(e->sp == sp) &&
-			       likely(stack_words_hold(e, (const uint64_t *)(sp - STACK_BASE)))
+			       likely(entry_holds(e, (const uint64_t *)(sp - STACK_BASE)))
 		       ? e
 		       : NULL;
 }

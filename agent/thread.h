@@ -14,6 +14,7 @@
 
 struct stack_table;
 struct stack_entry;
+struct stack_part;
 
 struct shard {
 	struct shard *next;
@@ -31,6 +32,8 @@ struct shard {
 	struct stack_table *own_table;
 	char *entries; /* the half in use */
 	uint64_t entries_used, entries_size;
+	const struct stack_part *last_rest; /* parts of the last entry (entry.h), n_last_rest of them */
+	uint32_t n_last_rest;
 	uint32_t entries_half;
 	uint32_t n_fills;
 	uint64_t n_misses, allocations_then; /* since the table was last empty; allocations when it was */

@@ -149,6 +149,36 @@ static void test_crowd(void)
 	CHECK(hits >= 6 * 7800);
 }
 
+/* Stacks that differ near their leaf have one root in memory; each is found, and no other. */
+static void test_shared_root(void)
+{
+	const struct rule *callers[40];
+	uintptr_t sp = (uintptr_t)(area + 100);
+	uint64_t before;
+	unsigned n = 0;
+
+	begin();
+	memcpy(callers, rules, sizeof(callers));
+	build(sp, callers, 40);
+	CHECK(!meet(sp, 1));
+	before = thread.shard->entries_used;
+	for (unsigned i = 0; i < RULES && n < 8; i++) {
+		if (rules[i]->cfa != rules[2]->cfa || rules[i] == rules[2])
+			continue;
+		callers[2] = rules[i];
+		build(sp, callers, 40);
+		CHECK(!meet(sp, 2 + i));
+		CHECK(meet(sp, 2 + i));
+		n++;
+	}
+	CHECK_EQ(n, 8);
+	CHECK_EQ(thread.shard->entries_used - before, 8 * (sizeof(struct stack_entry) + sizeof(struct stack_part)));
+	callers[20] = rules[77]; /* in the midst of the root: what is behind it may be shared again, nothing else */
+	build(sp, callers, 40);
+	CHECK(!meet(sp, 5000));
+	CHECK(meet(sp, 5000));
+}
+
 /* Many more stacks than there is room for: memory has an end, and all that is found is right. */
 static void test_flood(void)
 {
@@ -169,10 +199,10 @@ static void test_flood(void)
 	}
 	CHECK(memory_total() - before < 8 * MEGABYTE); /* the largest table, and the smaller ones before it */
 	/* A few are met again, once it has been long enough that filling the table did not pay. */
-	for (uint32_t i = 0; i < 70000; i++) {
+	for (uint32_t i = 0; i < 270000; i++) {
 		uintptr_t leaf = sp + (i % 50) * (i % 50) * 16;
 
-		if (i == 66000)
+		if (i == 266000)
 			hits = 0;
 		build(leaf, &rules[i % 50 * 10], 10);
 		hits += meet(leaf, 1000000 + i % 50);
@@ -294,6 +324,7 @@ int main(void)
 	CASE(test_wrapper);
 	CASE(test_wrapped_wrappers);
 	CASE(test_crowd);
+	CASE(test_shared_root);
 	CASE(test_flood);
 	CASE(test_forget);
 	CASE(test_unknown_bounds);

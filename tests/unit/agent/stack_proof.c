@@ -42,6 +42,19 @@ static void test_proof(void)
 
 static unsigned words_compared;
 
+static bool same_entries(const struct stack_entry *one, const struct stack_entry *other)
+{
+	const struct stack_part *p = one->rest, *q = other->rest;
+	bool same = !memcmp(&one->words, &other->words, sizeof(one->words));
+
+	for (; p && q; p = p->rest, q = q->rest) {
+		same = same && !memcmp(p->words.values, q->words.values, sizeof(p->words.values));
+		for (unsigned i = 0; i < STACK_PART; i++)
+			same = same && p->base + p->words.places[i] == q->base + q->words.places[i];
+	}
+	return same && !p && !q;
+}
+
 /* Both results depend on the same words of the stack, as far as both are remembered. */
 static bool same_words(uintptr_t sp, const struct backtrace *resumed, const struct backtrace *anew)
 {
@@ -55,7 +68,7 @@ static bool same_words(uintptr_t sp, const struct backtrace *resumed, const stru
 	if (!one || !other || one->word != 1 || other->word != 2 || resumed->careful != anew->careful)
 		return true;
 	words_compared++;
-	return one->n_words == other->n_words && !memcmp(one->values, other->values, one->n_words * 10);
+	return same_entries(one, other);
 }
 
 /*
