@@ -24,8 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DRAIN_MS 2000 /* for what ended processes have still to say */
-#define QUIET_MS 100  /* nothing came for so long: those that still live are left alone */
+#define QUIET_MS 100 /* nothing came for so long: those that still live are left alone */
 
 struct run {
 	struct reporting reporting;
@@ -166,22 +165,13 @@ static int start_collecting(struct run *run)
 static void collect(struct run *run)
 {
 	struct collector *collector = &run->collector;
-	uint64_t deadline, now;
 
 	while (!collector->child.ended) {
 		if (collector_step(collector, collector->child.pidfd.fd >= 0 ? -1 : 50) < 0)
 			break;
 		collector_reap(collector);
 	}
-	deadline = now_ms() + DRAIN_MS;
-	while ((now = now_ms()) < deadline) {
-		int patience = collector_is_busy(collector) ? (int)(deadline - now) : collector->n_live ? QUIET_MS : 0;
-
-		if (collector_step(collector, patience) <= 0 && !collector_is_busy(collector))
-			break;
-	}
-	if (collector->n_live)
-		streams_check(collector);
+	streams_finish(collector, QUIET_MS);
 }
 
 /* The agent passes through in silence where it must; what is known of the command may tell why. */

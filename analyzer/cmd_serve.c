@@ -65,9 +65,9 @@ static void signal_ready(struct collector *collector, struct source *source, uin
 {
 	struct serve *serve = (struct serve *)((char *)source - offsetof(struct serve, signals));
 
-	(void)collector;
 	(void)events;
 	serve->stop = true;
+	source_close(collector, source);
 }
 
 static int take_signals(struct serve *serve)
@@ -117,8 +117,7 @@ static void serve_until_stopped(struct serve *serve)
 	while (!serve->stop)
 		if (collector_step(collector, -1) < 0)
 			break;
-	if (collector->n_live)
-		streams_check(collector);
+	streams_finish(collector, 0);
 	message("%" PRIu64 " processes seen, %u of them still running", collector->n_seen, collector->n_live);
 	losses_print(collector);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define FRAMES_A_TURN 64 /* then others get theirs */
+#define FINISH_MS 2000	 /* for what ended processes have still to say */
 
 static void note_event(struct collector *collector, struct stream *stream, const struct wire_header *frame)
 {
@@ -252,6 +253,20 @@ void streams_check(struct collector *collector)
 	for (struct stream *stream = collector->streams; stream; stream = stream->next)
 		if (stream->state == STREAM_LIVE && stream->n_answers <= stream->answers_before)
 			stream_read_live(collector, stream);
+}
+
+void streams_finish(struct collector *collector, int quiet_ms)
+{
+	uint64_t deadline = now_ms() + FINISH_MS, now;
+
+	while ((now = now_ms()) < deadline) {
+		int patience = collector_is_busy(collector) ? (int)(deadline - now) : collector->n_live ? quiet_ms : 0;
+
+		if (collector_step(collector, patience) <= 0 && !collector_is_busy(collector))
+			break;
+	}
+	if (collector->n_live)
+		streams_check(collector);
 }
 
 uint64_t streams_tick(struct collector *collector, uint64_t now)

@@ -59,3 +59,5 @@ unsigned streams_ask(struct collector *collector, uint16_t type, const char *tex
 bool streams_answered(const struct collector *collector);
 /* Asks all live agents for a snapshot now and reads the regions of those that do not answer. */
 void streams_check(struct collector *collector);
+/* The last turns: takes what has come, until all ends are clear and nothing comes for quiet_ms; then checks. */
+void streams_finish(struct collector *collector, int quiet_ms);

@@ -103,7 +103,7 @@ class Soak:
     self.hosts.append(host)
     return host
 
-  def ask(self, arguments, limit=60):
+  def ask(self, arguments, limit=None):
     return harness.run([self.guardctl] + arguments + (['--socket', self.socket] if arguments[0] != 'run' else []),
                        self.environment, keep=self.ours(), limit=limit, folder=self.folder)
 
@@ -129,11 +129,11 @@ class Soak:
     """Waits until it listens: before, who asks would listen in its place."""
     before = self.times_listening()
     self.serve = self.start('serve', [self.guardctl, 'serve', '--socket', self.socket] + list(options))
-    self.check(harness.wait_for(lambda: self.times_listening() > before, 60), 'guardctl serve does not listen')
+    self.check(harness.wait_for(lambda: self.times_listening() > before), 'guardctl serve does not listen')
 
   def serve_end(self, number):
     self.serve.send_signal(number)
-    status = self.serve.wait(60)
+    status = self.serve.wait(200)
     self.check(number == signal.SIGKILL or status == 0, 'guardctl serve ended with %s' % status)
 
   def deed_kill_serve(self):
@@ -160,7 +160,7 @@ class Soak:
 
   def deed_save(self):
     for host in self.servers():
-      with socket.create_connection(('127.0.0.1', host.port), timeout=20) as connection:
+      with socket.create_connection(('127.0.0.1', host.port), timeout=100) as connection:
         connection.sendall(b'BGSAVE\r\n')
         connection.recv(100)
 
@@ -184,7 +184,7 @@ class Soak:
                           '--dbfilename', name + '.rdb', '--dir', self.folder] + options).port = port
     self.service = self.guarded('service', [os.path.join(self.build, 'tests', 'soak', 'soak_service')])
     for host in self.hosts:
-      self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output, 30),
+      self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output),
                  '%s: the agent has not connected' % host.name)
 
   def put_load(self, host):
@@ -249,7 +249,7 @@ class Soak:
     """Without an analyzer there is no descriptor of the agent's; what the hosts themselves have is back as it was."""
     self.serve_end(signal.SIGTERM)
     for host in self.hosts:
-      harness.wait_for(lambda host=host: host.descriptors()[0] <= before[host.name][0], 20)
+      harness.wait_for(lambda host=host: host.descriptors()[0] <= before[host.name][0])
       self.check(host.descriptors()[0] <= before[host.name][0], '%s: descriptors %s, at the beginning %s' % (
         host.name, host.descriptors(), before[host.name]))
       self.check(host.agent_threads() == 1, "%s: %d threads of the agent's" % (host.name, host.agent_threads()))
@@ -258,13 +258,12 @@ class Soak:
     report_path = os.path.join(self.folder, 'end.json')
     self.serve_begin(['--report', 'json:' + report_path])
     for host in self.hosts:
-      self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output, 60),
+      self.check(harness.wait_for(lambda host=host: str(host.pid).encode() in self.ask(['ps']).output),
                  '%s: its agent has not come back' % host.name)
     for host in self.hosts:
       host.child.send_signal(signal.SIGTERM)
-      status = host.child.wait(60)
+      status = host.child.wait(200)
       self.check(status == 0, '%s ended with %d' % (host.name, status))
-    time.sleep(1)
     self.serve_end(signal.SIGTERM)
     report, complaint = harness.load_report(report_path)
     if complaint:
@@ -311,7 +310,7 @@ def main():
       soak.fill()
       soak.go()
       for host in soak.servers():
-        host.load.wait(120)
+        host.load.wait(300)
       soak.check_memory()
       soak.check_descriptors(before)
       soak.end()

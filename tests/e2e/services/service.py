@@ -80,7 +80,17 @@ class Test:
     self.started.append(child)
     return child
 
-  def wait(self, child, what, limit=30):
+  def serve(self, socket, *options):
+    """guardctl serve, which listens already: whoever asked before would listen in its place."""
+    child = self.start([self.guardctl, 'serve', '--socket', socket, *options])
+
+    def listens():
+      with open(child.errors_path, 'rb') as file:
+        return b'listening on' in file.read()
+    self.check(harness.wait_for(listens), 'guardctl serve does not listen on %s' % socket)
+    return child
+
+  def wait(self, child, what, limit=100):
     """The exit status of a started process; killed and wrong when it does not end."""
     try:
       status = child.wait(limit)
