@@ -52,7 +52,7 @@ __attribute__((unused)) static int in_child(void (*function)(void))
 	pid = fork();
 	if (!pid) {
 		check_failures = 0;
-		alarm(60);
+		alarm(300);
 		function();
 		fflush(stdout);
 		_exit(check_failures != 0);

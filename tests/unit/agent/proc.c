@@ -71,7 +71,7 @@ static void *look_after_main(void *unused)
 	unsigned n = 0;
 
 	(void)unused;
-	for (unsigned i = 0; i < 2000 && !(n = proc_threads_after_main()); i++)
+	for (unsigned i = 0; i < 20000 && !(n = proc_threads_after_main()); i++)
 		usleep(1000);
 	CHECK_EQ(n, 2);
 	fflush(stdout);

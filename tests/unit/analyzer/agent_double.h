@@ -98,7 +98,7 @@ static inline void double_connect(struct agent_double *agent, const char *path, 
 	socket_address(&address, path);
 	agent->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	for (unsigned i = 0; connect(agent->socket, (struct sockaddr *)&address, sizeof(address)) < 0; i++) {
-		if (i == 300)
+		if (i == 6000)
 			abort();
 		usleep(10000);
 	}

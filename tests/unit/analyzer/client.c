@@ -5,6 +5,7 @@
 #include "analyzer/client.h"
 #include "analyzer/collector.h"
 #include "analyzer/command.h"
+#include "analyzer/stream.h"
 #include "tests/unit/analyzer/agent_double.h"
 #include "tests/unit/check.h"
 #include <fcntl.h>
@@ -16,6 +17,7 @@ static struct agent_double agent;
 static char directory[] = "/tmp/guard-test-XXXXXX", path[64], lost[64];
 static char answer[4096];
 static unsigned n_verdicts;
+static bool slow; /* an agent had no time to answer in time: the machine is busy */
 
 static pid_t start_serve(void)
 {
@@ -108,6 +110,17 @@ static int ask(unsigned what, int pid, const char *text)
 	return client_ask(path, what, pid, text, take, NULL);
 }
 
+/* Asks until the answer is this one, and holds the text; in the end it has to. */
+static void await_answer(unsigned what, int pid, int code, const char *text)
+{
+	uint64_t limit = now_ms() + 20000;
+
+	while ((ask(what, pid, NULL) != code || !strstr(answer, text)) && now_ms() < limit)
+		usleep(1000);
+	CHECK_EQ(ask(what, pid, NULL), code);
+	CHECK(strstr(answer, text) != NULL);
+}
+
 static void check_fetch(int pid, uint64_t blocks, enum end_how how, enum final_state final)
 {
 	struct process *process;
@@ -128,26 +141,35 @@ static void check_fetch(int pid, uint64_t blocks, enum end_how how, enum final_s
 	model_fini(&model);
 }
 
-static void test_live(pid_t talker, pid_t silent)
+static void await_listed(pid_t pid)
 {
-	char pid[16];
+	char text[16];
 
-	CHECK_EQ(ask(QUERY_LIST, 0, NULL), EXIT_FINE);
-	snprintf(pid, sizeof(pid), "%d", talker);
-	CHECK(strstr(answer, pid) != NULL);
-	snprintf(pid, sizeof(pid), "%d", silent);
-	CHECK(strstr(answer, pid) != NULL);
-	CHECK(strstr(answer, "running") != NULL);
+	snprintf(text, sizeof(text), "%d", pid);
+	await_answer(QUERY_LIST, 0, EXIT_FINE, text);
+}
+
+static void test_talker(pid_t talker)
+{
+	uint64_t began = now_ms();
+
 	CHECK_EQ(ask(QUERY_CHECK, talker, NULL), EXIT_FINE);
 	CHECK_EQ(n_verdicts, 1);
 	CHECK(strstr(answer, "1.1 KB") != NULL);
+	check_fetch(talker, 12, END_RUNNING, FINAL_NONE);
+	CHECK_EQ(ask(QUERY_SET, talker, "window=33"), EXIT_FINE);
+	CHECK_EQ(ask(QUERY_SET, talker, "window=44"), EXIT_FAILED);
+	slow = now_ms() - began >= ANSWER_MS;
+}
+
+static void test_live(pid_t silent)
+{
+	await_listed(silent);
+	CHECK(strstr(answer, "running") != NULL);
 	CHECK_EQ(ask(QUERY_CHECK, silent, NULL), EXIT_FINE);
 	CHECK_EQ(n_verdicts, 1);
 	CHECK(strstr(answer, "1000 B") != NULL);
-	check_fetch(talker, 12, END_RUNNING, FINAL_NONE);
 	check_fetch(silent, 10, END_RUNNING, FINAL_NONE);
-	CHECK_EQ(ask(QUERY_SET, talker, "window=33"), EXIT_FINE);
-	CHECK_EQ(ask(QUERY_SET, talker, "window=44"), EXIT_FAILED);
 	CHECK_EQ(ask(QUERY_SET, silent, "window=33"), EXIT_FAILED);
 	CHECK_EQ(ask(QUERY_CHECK, 1, NULL), EXIT_FAILED);
 	CHECK_EQ(ask(77, 1, NULL), EXIT_FAILED);
@@ -157,7 +179,7 @@ static void test_ended(pid_t pid)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	usleep(100000);
+	await_answer(QUERY_CHECK, pid, EXIT_FINE, "SIGKILL");
 	check_fetch(pid, 10, END_SIGNAL, FINAL_POST_MORTEM);
 	CHECK_EQ(ask(QUERY_CHECK, pid, NULL), EXIT_FINE);
 	CHECK_EQ(n_verdicts, 1);
@@ -171,12 +193,11 @@ static void test_forgotten(pid_t first)
 	for (unsigned i = 0; i < 2; i++) {
 		pid_t pid = start_agent(false);
 
-		usleep(50000);
+		await_listed(pid);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
-	usleep(100000);
-	CHECK_EQ(ask(QUERY_CHECK, first, NULL), EXIT_FAILED);
+	await_answer(QUERY_CHECK, first, EXIT_FAILED, "");
 }
 
 /* Where nobody serves, the client listens itself until the agent has come. */
@@ -202,21 +223,13 @@ static void test_alone(void)
 	CHECK(access(path, F_OK) < 0);
 }
 
-int main(void)
+static void all(void)
 {
-	pid_t serve, talker, silent;
+	pid_t serve = start_serve(), talker = start_agent(true), silent = start_agent(false);
 
-	if (!mkdtemp(directory))
-		return 77;
-	snprintf(path, sizeof(path), "%s/s", directory);
-	snprintf(lost, sizeof(lost), "%s/messages", directory);
-	if (!freopen(lost, "w", stderr)) /* messages are not this test's output */
-		return 77;
-	serve = start_serve();
-	talker = start_agent(true);
-	silent = start_agent(false);
-	usleep(50000);
-	test_live(talker, silent);
+	await_listed(talker);
+	test_talker(talker);
+	test_live(silent);
 	test_ended(silent);
 	test_forgotten(silent);
 	kill(serve, SIGKILL);
@@ -224,7 +237,31 @@ int main(void)
 	waitpid(serve, NULL, 0);
 	waitpid(talker, NULL, 0);
 	test_alone();
+}
+
+/* Who had no time to answer is tried again: an answer that never comes is too late each time. */
+int main(void)
+{
+	int status = 1;
+
+	if (!mkdtemp(directory))
+		return 77;
+	snprintf(path, sizeof(path), "%s/s", directory);
+	snprintf(lost, sizeof(lost), "%s/messages", directory);
+	if (!freopen(lost, "w", stderr)) /* messages are not this test's output */
+		return 77;
+	for (int tries = 0; tries < 10; tries++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			all();
+			exit(check_result() == 0 ? 0 : slow ? 2 : 1);
+		}
+		if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 2)
+			break;
+		unlink(path);
+	}
 	unlink(lost);
 	rmdir(directory);
-	return check_result();
+	return status != 0;
 }

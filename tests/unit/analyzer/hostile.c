@@ -166,7 +166,7 @@ static void good_agent(void)
 
 static void await_ends(unsigned n)
 {
-	uint64_t limit = now_ms() + 20000;
+	uint64_t limit = now_ms() + 60000;
 
 	while (collector.n_ended < n && now_ms() < limit)
 		collector_step(&collector, 50);
@@ -206,7 +206,7 @@ static void test_silent(void)
 		for (;;)
 			pause();
 	}
-	for (limit = now_ms() + 20000; collector.n_accepted < SILENT && now_ms() < limit;)
+	for (limit = now_ms() + 60000; collector.n_accepted < SILENT && now_ms() < limit;)
 		collector_step(&collector, 50);
 	CHECK_EQ(collector.n_accepted, SILENT);
 	good = fork();
