@@ -60,7 +60,7 @@ int main(void)
 			churn_for(60);
 			exit(3);
 		}
-		say_end_within("child", child, 20000);
+		say_end_or_hang("child", child);
 	}
 	return 0;
 }

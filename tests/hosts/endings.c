@@ -106,7 +106,7 @@ int main(void)
 			exit(scene(i));
 		}
 		snprintf(name, sizeof(name), "end %d", i);
-		say_end_within(name, child, 5000);
+		say_end_or_hang(name, child);
 	}
 	return 0;
 }

@@ -47,7 +47,7 @@ int main(void)
 
 		if (!child)
 			_exit(work());
-		say_end_within("sandboxed", child, 10000);
+		say_end_or_hang("sandboxed", child);
 	}
 	return 0;
 }

@@ -53,7 +53,7 @@ int main(void)
 			join_others();
 			exit(i);
 		}
-		say_end_within("child", child, 10000);
+		say_end_or_hang("child", child);
 	}
 	return 0;
 }

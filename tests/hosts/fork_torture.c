@@ -56,7 +56,7 @@ int main(void)
 		if (!(pid = fork()))
 			child(n);
 		snprintf(name, sizeof(name), "child %d", n);
-		say_end_within(name, pid, 10000);
+		say_end_or_hang(name, pid);
 	}
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < 8; i++)

@@ -133,12 +133,12 @@ static inline void say_descriptors(const char *when)
 	say("\n");
 }
 
-/* Waits for the child's end; kills it if that takes longer than this. */
-static inline void say_end_within(const char *who, pid_t child, int ms)
+/* Waits for the child's end; kills it if that takes longer than a busy machine may need. */
+static inline void say_end_or_hang(const char *who, pid_t child)
 {
 	siginfo_t info = {0};
 
-	for (int64_t end = now_ms() + ms; now_ms() < end; usleep(2000)) {
+	for (int64_t end = now_ms() + 60000; now_ms() < end; usleep(2000)) {
 		if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
 			break;
 	}

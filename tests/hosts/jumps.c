@@ -9,7 +9,8 @@
 
 static __thread sigjmp_buf back;
 static __thread volatile int armed;
-static int jumps;
+static int jumps, enough, over;
+static int64_t end;
 
 static void handler(int signal)
 {
@@ -18,7 +19,8 @@ static void handler(int signal)
 		return;
 	armed = 0;
 	churn(10);
-	__atomic_add_fetch(&jumps, 1, __ATOMIC_RELAXED);
+	if (__atomic_add_fetch(&jumps, 1, __ATOMIC_RELAXED) >= enough && now_ms() >= end)
+		__atomic_store_n(&over, 1, __ATOMIC_RELAXED);
 	siglongjmp(back, 1);
 }
 
@@ -35,9 +37,7 @@ static __attribute__((noinline)) void deep(int n)
 
 static void *work(void *unused)
 {
-	int enough = jumps + share(100);
-
-	for (int64_t end = now_ms() + share(1000); now_ms() < end || jumps < enough;) {
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
 		if (!sigsetjmp(back, 1)) {
 			armed = 1;
 			for (int i = 0;; i = (i + 1) % 60)
@@ -48,20 +48,28 @@ static void *work(void *unused)
 	return unused;
 }
 
+/* Until there were so many jumps more, for so long at least. */
+static void begin(int more, int ms)
+{
+	enough = jumps + more;
+	end = now_ms() + ms;
+	__atomic_store_n(&over, 0, __ATOMIC_RELAXED);
+}
+
 int main(void)
 {
 	struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
 	pthread_t threads[3];
-	int enough;
 
 	signal(SIGALRM, handler);
 	signal(SIGUSR1, handler);
 	setitimer(ITIMER_REAL, &often, NULL);
+	begin(share(100), share(1000));
 	work(NULL);
+	begin(share(300), share(1300));
 	for (int i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, work, NULL);
-	enough = jumps + 3 * share(100);
-	for (int64_t end = now_ms() + share(1000); now_ms() < end + share(300) || jumps < enough; usleep(200))
+	for (; !__atomic_load_n(&over, __ATOMIC_RELAXED); usleep(200))
 		for (int i = 0; i < 3; i++)
 			pthread_kill(threads[i], SIGUSR1);
 	setitimer(ITIMER_REAL, &never, NULL);

@@ -46,7 +46,7 @@ static void work_limited(bool raw)
 		free(kept(malloc(much)));
 		exit(work());
 	}
-	say_end_within("child", child, 5000);
+	say_end_or_hang("child", child);
 	exit(work());
 }
 
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 
 		if (!child)
 			scene((int)i, argv[0]);
-		say_end_within(names[i], child, 5000);
+		say_end_or_hang(names[i], child);
 	}
 	return 0;
 }

@@ -1,4 +1,5 @@
 /*
+ * environment: GUARD_START_DELAY=1h
  * unshare(CLONE_NEWUSER) and unshare(CLONE_NEWNS) at the start, which need a process of one thread (hazard 73).
  * Equal: the results, and the number of threads before start_delay.
  */

@@ -80,7 +80,7 @@ def main():
   parser.add_argument('--agent', required=True)
   parser.add_argument('--source', required=True)
   parser.add_argument('--library', action='append', default=[])
-  parser.add_argument('--limit', type=float, default=30)
+  parser.add_argument('--limit', type=float, default=200)
   parser.add_argument('program')
   parser.add_argument('arguments', nargs=argparse.REMAINDER)
   options = parser.parse_args()

@@ -1,4 +1,5 @@
 /*
+ * environment: GUARD_START_DELAY=1h
  * What a host may look at: weak symbols that stay null, the slack of blocks, errno, the signal table,
  * limits, name, mask, dumpable, and the time before start_delay with one thread (hazards 10, 32, 44, 74, 98).
  * Equal: all of it.
