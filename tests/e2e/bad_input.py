@@ -13,8 +13,7 @@ from service import harness
 
 def expect(test, what, arguments, status, words=(), environment=None, output=None):
   """Runs guardctl; `words` must be in what it says on stderr, whose lines all begin with "guardctl: "."""
-  run = harness.run([test.guardctl] + arguments, dict(test.environment, **(environment or {})), limit=20,
-                    folder=test.folder)
+  run = harness.run([test.guardctl] + arguments, dict(test.environment, **(environment or {})), folder=test.folder)
   said = '\n'.join(run.own_lines)
   statuses = status if isinstance(status, tuple) else (status,)
   test.check(run.status in statuses, '%s: status %d, expected %s; said: %s' % (

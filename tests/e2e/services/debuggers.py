@@ -35,7 +35,7 @@ def attach(test, tool, pid):
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     time.sleep(0.3)
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=30)
+    child.communicate(timeout=100)
     return True
   run = harness.run([tool] + GDB + ['-p', str(pid), '-ex', 'thread apply all bt 3', '-ex', 'detach'], test.environment,
                     keep=[child.pid for child in test.started], folder=test.folder)
@@ -49,15 +49,15 @@ def attached(test, tool):
   expect = test.path(name + '.expect')
   environment = dict(test.environment, EXPECT=expect, GUARD_INTERVAL='50ms', GUARD_START_DELAY='0s')
   child = test.start(test.guarded([test.options.program]), environment)
-  pids = harness.wait_for(lambda: [p for p in harness.children_of(child.pid) if 'service' in (harness.name_of(p) or '')], 20)
+  pids = harness.wait_for(lambda: [p for p in harness.children_of(child.pid) if 'service' in (harness.name_of(p) or '')])
   if not test.check(pids, '%s: the service was not started' % name):
     return
-  harness.wait_for(lambda: os.path.getsize(child.output_path) > 0, 20)
+  harness.wait_for(lambda: os.path.getsize(child.output_path) > 0)
   for _ in range(ATTACHMENTS):
     if not attach(test, tool, pids[0]):
       break
     size = os.path.getsize(child.output_path)
-    test.check(harness.wait_for(lambda: os.path.getsize(child.output_path) > size, 20),
+    test.check(harness.wait_for(lambda: os.path.getsize(child.output_path) > size),
                '%s: the service stands still after it was detached' % name)
   os.kill(pids[0], signal.SIGTERM)
   status = test.wait(child, name)
@@ -80,8 +80,7 @@ def started(test, tool, agent):
     test.wrong += ['strace: ' + text for text in books.compare(test.report(), books.read(expect))]
     return
   socket, report = test.path('gdb.sock'), test.path('gdb.json')
-  serve = test.start([test.guardctl, 'serve', '--socket', socket, '--report', 'json:' + report])
-  harness.wait_for(lambda: os.path.exists(socket))
+  serve = test.serve(socket, '--report', 'json:' + report)
   commands = ['set environment LD_PRELOAD ' + agent, 'set environment GUARD_SOCKET ' + socket,
               'set environment EXPECT ' + expect, 'run']
   run = harness.run([tool] + GDB + [word for text in commands for word in ('-ex', text)] + [program], test.environment,

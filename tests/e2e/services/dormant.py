@@ -88,8 +88,7 @@ class Asked:
   def __init__(self, test, agent):
     self.test, self.agent = test, agent
     self.environment = dict(test.environment, GUARD_SOCKET=test.path('dormant.sock'))
-    self.serve = test.start([test.guardctl, 'serve'], self.environment)
-    harness.wait_for(lambda: os.path.exists(test.path('dormant.sock')))
+    self.serve = test.serve(test.path('dormant.sock'))
 
   def ask(self, command, pid):
     return harness.run([self.test.guardctl] + command, self.environment, folder=self.test.folder,

@@ -31,7 +31,7 @@ def run(test, options, command, **more):
                         stdin=subprocess.DEVNULL, stdout=more.pop('stdout', subprocess.PIPE), stderr=subprocess.PIPE,
                         **more) as child:
     try:
-      output, errors = child.communicate(timeout=60)
+      output, errors = child.communicate(timeout=200)
     except subprocess.TimeoutExpired:
       child.kill()
       output, errors = child.communicate()
@@ -78,7 +78,7 @@ def closed(test):
   path = test.path('closed.json')
   script = 'exec "$0" run --report json:%s -- sh -c "ls -l /proc/self/fd | grep -c [0-9] >%s; exit 7" <&- >&- 2>&-' % (
     path, test.path('count'))
-  status = subprocess.run(['sh', '-c', script, test.guardctl], env=test.environment, cwd=test.folder, timeout=60,
+  status = subprocess.run(['sh', '-c', script, test.guardctl], env=test.environment, cwd=test.folder, timeout=200,
                           check=False).returncode
   test.check(status == 7, 'without descriptors: status %d' % status)
   test.check(test.report(path)['processes'], 'without descriptors: no report')
@@ -91,14 +91,14 @@ def killed(test):
   """guardctl is killed: the command works on and ends as bare."""
   environment = dict(test.environment, EXPECT=test.path('expect'), GUARD_INTERVAL='20ms', GUARD_START_DELAY='0s')
   child = test.start([test.guardctl, 'run', '--', test.options.program], environment)
-  pids = harness.wait_for(lambda: [p for p in harness.children_of(child.pid) if 'service' in (harness.name_of(p) or '')], 20)
+  pids = harness.wait_for(lambda: [p for p in harness.children_of(child.pid) if 'service' in (harness.name_of(p) or '')])
   if not test.check(pids, 'killed: the command was not started'):
     return
   time.sleep(0.5)
   child.kill()
   child.wait()
   size = os.path.getsize(child.output_path)
-  test.check(harness.wait_for(lambda: os.path.getsize(child.output_path) > size + 20, 20),
+  test.check(harness.wait_for(lambda: os.path.getsize(child.output_path) > size + 20),
              'killed: the command does not work on')
   os.kill(pids[0], signal.SIGTERM)  # an orphan, so ours by now
   _, status = os.waitpid(pids[0], 0)

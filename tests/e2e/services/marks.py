@@ -69,8 +69,7 @@ def outside(test):
   agent = test.agent()
   environment = dict(test.environment, LD_PRELOAD=agent, GUARD_SOCKET=socket, GUARD_START_DELAY='0s',
                      GUARD_INTERVAL='100ms')
-  serve = test.start([test.guardctl, 'serve', '--socket', socket])
-  harness.wait_for(lambda: os.path.exists(socket), 10)
+  serve = test.serve(socket)
   steps = [os.path.join(test.folder, 'steps.%d' % i) for i in range(2)]
   children = [test.start([test.options.program, 'steps', path], environment) for path in steps]
 
@@ -83,7 +82,7 @@ def outside(test):
       with open(path + '.go', 'w', encoding='ascii') as file:
         file.write(str(number))
       os.rename(path + '.go', path)
-    return all(harness.wait_for(lambda path=path: os.path.exists('%s.%d' % (path, number)), 15) for path in paths)
+    return all(harness.wait_for(lambda path=path: os.path.exists('%s.%d' % (path, number))) for path in paths)
 
   for number in range(1, 8):
     test.check(step(number, steps), 'outside: step %d does not come' % number)

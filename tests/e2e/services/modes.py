@@ -111,8 +111,7 @@ class Told:
     self.test, self.socket, self.expect = test, test.path(mode + '.sock'), test.path(mode + '.expect')
     agent = test.agent()
     self.recording = test.path(mode + '.guard')
-    self.serve = test.start([test.guardctl, 'serve', '--socket', self.socket, '-o', self.recording])
-    harness.wait_for(lambda: os.path.exists(self.socket), 15)
+    self.serve = test.serve(self.socket, '-o', self.recording)
     environment = dict(test.environment, LD_PRELOAD=agent, GUARD_SOCKET=self.socket, GUARD_INTERVAL='50ms',
                        GUARD_START_DELAY='0s', EXPECT=self.expect)
     self.child = subprocess.Popen([test.options.program], env=environment, stdin=subprocess.PIPE,
@@ -129,14 +128,13 @@ class Told:
     """Until the agent has heard it: it may not have connected yet."""
     command = [self.test.guardctl, 'set', '--socket=' + self.socket, str(self.child.pid), setting]
     keep = [child.pid for child in self.test.started]
-    done = harness.wait_for(lambda: harness.run(command, self.test.environment, keep=keep).status == 0, 20)
+    done = harness.wait_for(lambda: harness.run(command, self.test.environment, keep=keep).status == 0)
     self.test.check(done, 'set %s' % setting)
 
   def end(self):
     self.child.stdin.close()
     self.test.check(self.test.wait(self.child, 'the program') == 0, 'status of the program')
     self.child.stdout.close()
-    harness.wait_for(lambda: False, 0.3)  # what the agent sent last is on its way
     self.serve.send_signal(signal.SIGTERM)
     self.test.wait(self.serve, 'guardctl serve')
     path = self.test.path('told.json')

@@ -77,7 +77,7 @@ def main():
     configuration = test.write('nginx.conf', CONFIGURATION.format(
       user='user nobody nogroup;' if os.getuid() == 0 else '', workers=WORKERS, folder=test.folder, port=port))
     child = test.start(test.guarded([nginx, '-p', test.folder, '-e', test.path('error.log'), '-c', configuration]))
-    harness.wait_for(lambda: child.poll() is not None or answers(port), 20)
+    harness.wait_for(lambda: child.poll() is not None or answers(port))
     if not test.check(child.poll() is None and answers(port), 'nginx does not answer'):
       with open(child.errors_path, encoding='utf-8', errors='replace') as file:
         print(file.read()[-1000:])

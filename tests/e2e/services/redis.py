@@ -14,7 +14,7 @@ class Client:
   """As much of the protocol as is needed here."""
 
   def __init__(self, port):
-    self.socket = socket.create_connection(('127.0.0.1', port), timeout=20)
+    self.socket = socket.create_connection(('127.0.0.1', port), timeout=100)
     self.file = self.socket.makefile('rb')
 
   def ask(self, *words):
@@ -59,7 +59,7 @@ def main():
     port = harness.free_port()
     child = test.start(test.guarded([server, '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--appendonly',
                                      'no', '--daemonize', 'no', '--dir', test.folder]))
-    harness.wait_for(lambda: child.poll() is not None or answers(port), 20)
+    harness.wait_for(lambda: child.poll() is not None or answers(port))
     if not test.check(child.poll() is None and answers(port), 'redis-server does not answer'):
       test.finish()
     used = use(test, port, benchmark)

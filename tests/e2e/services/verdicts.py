@@ -81,7 +81,7 @@ def runs(test):
     children[name] = test.start([test.guardctl, 'run', '--report', report, *OPTIONS, '--', test.options.program, name,
                                  SECONDS])
   for name, child in children.items():
-    test.check(test.wait(child, name, 120) == 0, '%s: guardctl failed' % name)
+    test.check(test.wait(child, name, 200) == 0, '%s: guardctl failed' % name)
     processes = test.report(test.path(name + '.json'))['processes']
     if test.check(len(processes) == 1, '%s: %d processes' % (name, len(processes))):
       judge(test, name, processes[0])
@@ -110,7 +110,7 @@ def late_and_killed(test):
                      GUARD_START_DELAY='0s')
   child = test.start([test.options.program, 'leak', '60'], environment)
   time.sleep(float(SECONDS))
-  serve = test.start([test.guardctl, 'serve', '--socket', socket])
+  serve = test.serve(socket)
 
   seen = {}
 
@@ -121,17 +121,17 @@ def late_and_killed(test):
     seen['last'] = (run.status, [(one['end'], one['verdict']['state'], one['inexact_reasons']) for one in found or []])
     return found[0] if found and found[0]['verdict']['state'] != 'inconclusive' else None
 
-  process = harness.wait_for(told, 20, 0.3)
+  process = harness.wait_for(told, pause=0.3)
   if test.check(process, 'late: nothing is told: %s' % seen):
     judge(test, 'leak', process, 'late')
   child.send_signal(signal.SIGKILL)
   test.wait(child, 'late: the program')
   if os.geteuid() == 0:  # others do not get the region of a process that ran before they came
-    process = harness.wait_for(lambda: (told() or {}).get('end', {}).get('how') in ('signal', 'lost') and told(), 20, 0.3)
+    process = harness.wait_for(lambda: (told() or {}).get('end', {}).get('how') in ('signal', 'lost') and told(), pause=0.3)
     if test.check(process, 'killed: nothing is told: %s' % seen):
       judge(test, 'leak', process, 'killed')
   serve.send_signal(signal.SIGTERM)
-  test.wait(serve, 'late: guardctl serve')
+  test.check(test.wait(serve, 'late: guardctl serve') == 0, 'late: guardctl serve failed')
 
 
 def main():
