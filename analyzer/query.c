@@ -17,7 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define SET_MS 1500    /* there is nothing to do instead */
+#define SET_MS 5000    /* there is nothing to do instead */
 #define STALL_MS 10000 /* a client that does not take its answer */
 
 enum phase { PHASE_FIND, PHASE_WAIT, PHASE_SEND };
