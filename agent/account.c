@@ -39,9 +39,11 @@ static void count_stale(struct shard *shard, uintptr_t block, uint64_t *slot)
 {
 	uint64_t word;
 
-	while ((word = blockmap_stale(block, slot)))
+	while ((word = blockmap_stale(block, slot))) {
+		census_word_went(block);
 		count_free(shard, BLOCK_CALLSITE(word),
 			   BLOCK_SIZE(word) == BLOCK_SIZE_ASIDE ? blockmap_huge_take(block) : BLOCK_SIZE(word));
+	}
 }
 
 /* Writes the block's word wherever its size wants it. False: no room, which is counted; the block does not count. */
@@ -51,10 +53,11 @@ static bool map_block(struct shard *shard, uintptr_t block, uint64_t size, uint6
 
 	if (unlikely(!slot) && !(slot = blockmap_slot_new(block, size)))
 		return false;
-	if (unlikely(blockmap_find(block) || *slot))
+	if (!census_has_none((void *)block) && unlikely(blockmap_find(block) || *slot))
 		count_stale(shard, block, slot);
 	if (size >= BLOCK_SIZE_ASIDE && !blockmap_huge_put(block, size))
 		return false;
+	census_word_comes(block);
 	blockmap_put(slot, blockmap_word(word, block, size));
 	return true;
 }
@@ -155,18 +158,14 @@ guard_cold void *account_alloc_slow(void *p, uint64_t size, uintptr_t sp, uint64
 	return p;
 }
 
-/* Nothing has changed since the thread's last slow way, and the block is none of the loader's: those always count. */
-guard_inline bool may_take_short_way(uintptr_t sp)
+static uintptr_t return_address(uintptr_t sp)
 {
-	return likely(thread.epoch == process_epoch()) && likely(!module_is_loader_code(((const uintptr_t *)sp)[-1]));
+	return ((const uintptr_t *)sp)[-1];
 }
 
 void *account_alloc_between(void *p, uint64_t size, uintptr_t sp, uint64_t from)
 {
-	if (unlikely(!may_take_short_way(sp)))
-		return account_alloc_slow(p, size, sp, from);
-	thread.until -= (int64_t)size + 1;
-	return p;
+	return likely(account_passes(size, return_address(sp))) ? p : account_alloc_slow(p, size, sp, from);
 }
 
 void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from, uint64_t key, uintptr_t slot)
@@ -176,7 +175,7 @@ void *account_alloc_further(void *p, uint64_t size, uintptr_t sp, uint64_t from,
 
 	if (likely(e != NULL))
 		return account_count_alloc(p, size, sp, shard, e, from);
-	if (thread.mode == MODE_COUNTS && may_take_short_way(sp) && likely(!thread.timed) &&
+	if (thread.mode == MODE_COUNTS && account_is_settled(return_address(sp)) && likely(!thread.timed) &&
 	    likely(shard->bare != NULL) && likely(thread.busy != BUSY_AGENT))
 		return account_count_alloc(p, size, sp, shard, shard->bare, from);
 	return account_alloc_slow(p, size, sp, from);
@@ -198,6 +197,7 @@ static struct taken take(uintptr_t block)
 	if (taken.size == BLOCK_SIZE_ASIDE)
 		taken.size = blockmap_huge_take(block);
 	blockmap_put(slot, 0);
+	census_word_went(block);
 	return taken;
 }
 
@@ -249,7 +249,8 @@ guard_cold static void free_slow(void *p, uintptr_t sp)
 
 void account_free_other(void *p, uintptr_t sp, const uint64_t *slot)
 {
-	if (likely(!slot) && likely(may_be_unmapped()))
+	/* With a census the fast path does not find what is there. */
+	if (likely(!slot) && likely(may_be_unmapped()) && (!census || likely(!blockmap_find((uintptr_t)p))))
 		real.free(p);
 	else
 		free_slow(p, sp);

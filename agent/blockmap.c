@@ -12,7 +12,7 @@
 #define DENSE_WORDS 2048u /* 64 KB of blocks */
 
 struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
-struct blockmap_now blockmap_now __attribute__((aligned(64)));
+struct blockmap_now blockmap_now __attribute__((aligned(64))) = {.heads = span_heads};
 static struct span *spans;  /* all of them, atomic */
 static bool shared_by_fork; /* there was a fork: a page that is not ours alone may still be one of words */
 
@@ -90,14 +90,16 @@ static bool is_dense(const struct span *s, bool last)
 
 /*
  * A heap of small blocks that grows into another span will fill that one too: all its pages of words at once
- * cost a third of what they do one page fault at a time. What then stays empty is given back (giveback.h).
+ * cost a third of what they do one page fault at a time. What then stays empty is given back (giveback.h). With a
+ * census (census.h) words are too rare for that.
  */
 static void populate(struct span *fresh)
 {
 	const struct span *below = span_find((fresh->number - 1) << SPAN_SHIFT),
 			  *above = span_find((fresh->number + 1) << SPAN_SHIFT);
 
-	if (!process_sandbox && ((below && is_dense(below, true)) || (above && is_dense(above, false))))
+	if (blockmap_now.heads == span_heads && !process_sandbox &&
+	    ((below && is_dense(below, true)) || (above && is_dense(above, false))))
 		sys3(SYS_madvise, (uintptr_t)fresh->small & ~(uintptr_t)(PAGE_SIZE - 1), sizeof(fresh->small),
 		     MADV_POPULATE_WRITE);
 }

@@ -60,21 +60,27 @@ _Static_assert(SPAN_PAGES <= BLOCKMAP_PAGES_MOST && SPAN_PAGES <= 256, "a span's
  */
 extern struct span *span_heads[SPAN_HEADS] guard_hidden;
 
-/* What every allocation reads, in one line. */
+/* What hooks read, in one line. */
 struct blockmap_now {
 	uint64_t tiny_below; /* 25 where the next allocator places small blocks closer than 32 bytes, else 0 */
 	uint64_t birth;	     /* of a new block, at its place in the word; atomic, changed by the sampler thread alone */
+	struct span *const *heads; /* where hooks look for spans: span_heads, or an empty table (census.h); atomic */
 };
 extern struct blockmap_now blockmap_now guard_hidden;
 
-guard_inline struct span *span_find(uintptr_t address)
+guard_inline struct span *span_find_in(struct span *const *heads, uintptr_t address)
 {
 	uintptr_t number = address >> SPAN_SHIFT;
-	struct span *span = __atomic_load_n(&span_heads[number % SPAN_HEADS], __ATOMIC_ACQUIRE);
+	struct span *span = __atomic_load_n(&heads[number % SPAN_HEADS], __ATOMIC_ACQUIRE);
 
 	while (likely(span != NULL) && unlikely(span->number != number))
 		span = span->next;
 	return span;
+}
+
+guard_inline struct span *span_find(uintptr_t address)
+{
+	return span_find_in(span_heads, address);
 }
 
 /* The newest span; the others follow by next_of_all. Context: any. */
@@ -121,10 +127,9 @@ guard_inline uint64_t *blockmap_slot(uintptr_t address, uint64_t size)
 	return &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
 }
 
-/* The word of a live block, or NULL when none starts at this address as far as we know. */
-guard_inline uint64_t *blockmap_find(uintptr_t address)
+/* The word of a live block in a span, which may be NULL; NULL: none starts at this address as far as we know. */
+guard_inline uint64_t *span_block(struct span *span, uintptr_t address)
 {
-	struct span *span = span_find(address);
 	uint64_t *slot, *tiny;
 
 	if (unlikely(!span))
@@ -140,6 +145,17 @@ guard_inline uint64_t *blockmap_find(uintptr_t address)
 	}
 	slot = &span->large[(address & (SPAN_SIZE - 1)) >> LARGE_SHIFT];
 	return *slot && (*slot & BLOCK_PLACE_MASK) == BLOCK_PLACE(address) ? slot : NULL;
+}
+
+guard_inline uint64_t *blockmap_find(uintptr_t address)
+{
+	return span_block(span_find(address), address);
+}
+
+/* The same for a hook's fast path. */
+guard_inline uint64_t *blockmap_find_fast(uintptr_t address)
+{
+	return span_block(span_find_in(__atomic_load_n(&blockmap_now.heads, __ATOMIC_RELAXED), address), address);
 }
 
 /*

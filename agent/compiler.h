@@ -17,6 +17,8 @@
 #define guard_hidden __attribute__((visibility("hidden")))
 #define guard_cold __attribute__((cold, noinline))
 #define guard_inline static inline __attribute__((always_inline))
+/* For a function that tail-calls: it finds its return address without frame pointers, and saves nothing. */
+#define guard_frameless __attribute__((noinline, optimize("omit-frame-pointer")))
 /* Reads words that other threads write meanwhile, several at a time: each is whole. ThreadSanitizer is not to look. */
 #define guard_racing __attribute__((no_sanitize_thread))
 
@@ -55,6 +57,16 @@ void __tsan_release(void *address);
 #define order_acquire(address) ((void)(address))
 #define order_release(address) ((void)(address))
 #endif
+
+/*
+ * The same value, but another one to the compiler: this one, which is needed behind a call, is kept in a register that
+ * has to be saved first; a path without the call has the old one, and saves nothing.
+ */
+guard_inline uint64_t value_apart(uint64_t value)
+{
+	__asm__("" : "+r"(value));
+	return value;
+}
 
 guard_inline void cpu_relax(void)
 {

@@ -19,11 +19,31 @@ OWN_FUNCTIONS(PROTOTYPE)
 /* The caller's stack pointer behind the call; needs frame pointers. */
 #define CALLER_SP ((uintptr_t)__builtin_frame_address(0) + STACK_BASE)
 
-guard_export void *malloc(size_t size)
+guard_cold static void *malloc_met(size_t size)
 {
 	void *p = real.malloc(size);
 
-	return likely(p != NULL) ? account_alloc(p, size, CALLER_SP, 0) : NULL;
+	return p ? account_alloc_slow(p, size, CALLER_SP, 0) : NULL;
+}
+
+/* Tail-called by malloc before it has saved anything: the return address is malloc's own. */
+guard_frameless static void *malloc_between(size_t size)
+{
+	if (unlikely(!account_passes(size, (uintptr_t)__builtin_return_address(0))))
+		return malloc_met(size);
+	return real.malloc(size);
+}
+
+guard_export void *malloc(size_t size)
+{
+	size_t asked;
+	void *p;
+
+	if (account_may_pass(size))
+		return malloc_between(size);
+	asked = value_apart(size);
+	p = real.malloc(size);
+	return likely(p != NULL) ? account_alloc_met(p, asked, CALLER_SP, 0) : NULL;
 }
 
 guard_export void free(void *p)

@@ -11,6 +11,7 @@
  */
 #include "agent/lifecycle.h"
 #include "agent/blockmap.h"
+#include "agent/census.h"
 #include "agent/dormant.h"
 #include "agent/fork.h"
 #include "agent/identity.h"
@@ -225,6 +226,7 @@ static bool begin_child(int *region_fd)
 	if (!fork_inherit())
 		return false;
 	blockmap_postfork_child();
+	census_postfork_child();
 	tell_forget();
 	introduce(*region_fd);
 	look_first(false);

@@ -3,6 +3,7 @@
  */
 #include "agent/mode.h"
 #include "agent/callsite.h"
+#include "agent/census.h"
 #include "agent/gap.h"
 #include "agent/governor.h"
 #include "agent/memory.h"
@@ -38,6 +39,8 @@ void mode_init(void)
 {
 	asked_kind = options.mode;
 	asked_mean = options.sample_bytes;
+	if (asked_kind == MODE_SAMPLED)
+		census_begin();
 	enter(asked_kind, asked_mean);
 }
 
@@ -53,6 +56,8 @@ bool mode_configure(void)
 
 void mode_set(uint32_t mode, uint64_t sample_bytes)
 {
+	if (mode == MODE_EXACT || mode == MODE_COUNTS)
+		census_end();
 	enter(mode, sample_bytes);
 	process_epoch_advance();
 	shards_each(stack_disown);
@@ -72,7 +77,7 @@ void mode_thread_dormant(void)
 
 static int64_t gap(struct shard *shard)
 {
-	return thread.mode == MODE_SAMPLED ? gap_next(&shard->random, thread.sample_bytes) : NEVER;
+	return thread.mode == MODE_SAMPLED ? gap_next(&shard->random, thread.sample_bytes) - 1 : NEVER;
 }
 
 void mode_next_stop(struct shard *shard)
@@ -123,12 +128,12 @@ void mode_thread(struct shard *shard)
 
 bool mode_meets(struct shard *shard, uint64_t size, struct wire_sampling *sampling)
 {
-	int64_t to_point = thread.until + thread.rest, length = (int64_t)size + 1;
+	int64_t to_point = thread.until + thread.rest + 1, length = (int64_t)size + 1;
 
 	thread.rest = 0;
 	if (to_point > length) {
 		/* A stop to look at the clock. */
-		thread.until = to_point - length;
+		thread.until = to_point - length - 1;
 		if (shard->countdown < LOOKS_MOST)
 			shard_countdown(shard, 1);
 		return false;

@@ -10,7 +10,8 @@
  * In all but exact the thread's table of stacks is the empty one, so that the fast path leads here by itself and
  * costs nothing more in mode exact. Blocks that are live stay what they were when the mode changes: their words stay
  * in the block map, and their frees are counted at their callsites. In sampled and off most blocks have no
- * word, so a free without one is nothing unknown there. What the loader allocates is counted exactly in every mode:
+ * word, so a free without one is nothing unknown there; a process that was in no other mode knows most of those blocks
+ * without a look into the block map (census.h). What the loader allocates is counted exactly in every mode:
  * by those blocks the agent learns that a module goes (modules.h).
  */
 #pragma once

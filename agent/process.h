@@ -4,7 +4,8 @@
  * The page is under MADV_WIPEONFORK: a forked child, however it was made, reads 0 there, a vfork
  * child or a clone that shares memory reads the parent's value. A thread may take the fast path
  * while its own copy equals the process's; everything rare (not started yet, a new thread, a
- * forked child, a module unloaded, the mode changed) makes them differ, so it costs one compare.
+ * forked child, a module unloaded, the mode changed) makes them differ, so it costs one compare. What is wiped with it
+ * is what a child must not believe before it has begun.
  *
  *   0  not started, or a forked child that has not begun a life of its own
  *   1  never: what a new thread's copy begins with
@@ -23,8 +24,9 @@
 
 struct process_page {
 	uint32_t epoch;
-	uint32_t beginning; /* a forked child's life has begun or is being begun, by one of its threads */
-	char padding[4088];
+	uint32_t beginning;    /* a forked child's life has begun or is being begun, by one of its threads */
+	const uint8_t *census; /* NULL: there is none to believe (census.h) */
+	char padding[4080];
 };
 extern struct process_page process_page guard_hidden;
 

@@ -63,11 +63,20 @@ struct thread {
 	bool timed;	       /* the next block's hook is (governor.h) */
 	bool partial;	       /* blocks without a word in the map are nothing unknown */
 	int64_t until;	       /* sampled, off: bytes that need no thought; 0 in other modes */
-	int64_t rest;	       /* from there to the next point of the sample */
+	int64_t rest;	       /* from there on, before the next point of the sample */
 	uint64_t sample_bytes; /* mean gap of this sample */
 };
 
 extern __thread struct thread thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* thread.until, found by itself: where it says all, a hook keeps no register to find the rest of its thread by. */
+guard_inline int64_t thread_until(void)
+{
+	uintptr_t offset;
+
+	__asm__("movq thread@gottpoff(%%rip), %0" : "=r"(offset));
+	return *(const int64_t __seg_fs *)(offset + offsetof(struct thread, until));
+}
 
 /* Is this address known to be on the thread's stack, and mapped? */
 guard_inline bool thread_stack_has(uintptr_t address)

@@ -7,6 +7,7 @@ The modes of the agent, against the books of a program that keeps them.
            that was killed
   switch   under load the mode goes to all others and back; blocks that were there before stay exact, and so are those
            that come after; what is not says so
+  begun    a process that is sampled from its start becomes exact: blocks of before and those that come after are freed
   governor a tiny overhead_budget makes the agent step down, one that cannot be exceeded does not; blocks stay exact
   dormant  in mode off from the start there is no agent to report
 """
@@ -107,13 +108,13 @@ def killed(test):
 class Told:
   """The program under `guardctl serve`, told what to do and when."""
 
-  def __init__(self, test, mode):
-    self.test, self.socket, self.expect = test, test.path(mode + '.sock'), test.path(mode + '.expect')
+  def __init__(self, test, name, settings=()):
+    self.test, self.socket, self.expect = test, test.path(name + '.sock'), test.path(name + '.expect')
     agent = test.agent()
-    self.recording = test.path(mode + '.guard')
+    self.recording = test.path(name + '.guard')
     self.serve = test.serve(self.socket, '-o', self.recording)
     environment = dict(test.environment, LD_PRELOAD=agent, GUARD_SOCKET=self.socket, GUARD_INTERVAL='50ms',
-                       GUARD_START_DELAY='0s', EXPECT=self.expect)
+                       GUARD_START_DELAY='0s', EXPECT=self.expect, **dict(settings))
     self.child = subprocess.Popen([test.options.program], env=environment, stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, start_new_session=True)
     test.started.append(self.child)
@@ -174,6 +175,18 @@ def switch(test, mode):
     test.check(not any(books.matches('mid_blocks', callsite) for callsite in process['callsites']), 'off: was counted')
 
 
+def begun(test):
+  told = Told(test, 'begun', {'GUARD_MODE': 'sampled', 'GUARD_SAMPLE_BYTES': '8K'})
+  told.tell('omcM')
+  told.set('mode=exact')
+  told.tell('wnNO')
+  process, section = told.end()
+  check_exactly(test, 'begun', process, section, ['new_blocks'])
+  check_estimates(test, process, section, ['old_blocks', 'mid_blocks'])
+  check_reason(test, 'begun', process, 'mode sampled for a time')
+  test.check(process['agent']['mode'] == 'exact' and process['agent']['modes'][0] != 'counts', 'begun: modes')
+
+
 def governor(test):
   # The agent's thread starts with the program's own, behind the old blocks however busy the machine is.
   regularly = ('--set', 'interval=20ms', '--set', 'start_delay=1h')
@@ -207,6 +220,7 @@ def main():
     killed(test)
     for mode in ('sampled', 'counts', 'off'):
       switch(test, mode)
+    begun(test)
     governor(test)
     dormant(test)
     test.finish()

@@ -19,8 +19,32 @@ static void test_birth(void)
 	CHECK_EQ(BLOCK_CALLSITE(account_birth(0xffffff, 0xffffff | BIRTH(254))), 0);
 }
 
+/* Mode sampled: what lies between two points passes, and what interferes leads to the slow side. */
+static void test_passes(void)
+{
+	agent_begin(UINT64_C(1) << 23);
+	thread.epoch = process_epoch();
+	thread.until = 100;
+	CHECK(account_may_pass(99) && !account_may_pass(100));
+	CHECK(!account_may_pass(SIZE_MAX) && !account_may_pass(SIZE_MAX / 2));
+	CHECK(!account_passes(9, module_loader_start + 1));
+	CHECK_EQ(thread.until, 100);
+	CHECK(account_passes(99, 0));
+	CHECK_EQ(thread.until, 0);
+	CHECK(!account_may_pass(0));
+	/* A handler allocates between the two. */
+	thread.until = 50;
+	CHECK(!account_passes(99, 0) && thread.until < 0);
+	CHECK(!account_may_pass(1) || !account_passes(1, 0));
+	thread.until = 100;
+	process_epoch_advance();
+	CHECK(account_may_pass(9) && !account_passes(9, 0));
+	CHECK_EQ(thread.until, 100);
+}
+
 int main(void)
 {
+	CASE(test_passes);
 	CASE(test_birth);
 	return check_result();
 }

@@ -28,7 +28,7 @@ static struct shard shard;
 /* A hook in mode sampled: does the sample meet the block? */
 static bool meets(uint64_t size, struct wire_sampling *sampling)
 {
-	if (thread.until > (int64_t)size + 1) {
+	if (thread.until > (int64_t)size) {
 		thread.until -= (int64_t)size + 1;
 		return false;
 	}
@@ -152,7 +152,7 @@ static void test_stops(void)
 		for (unsigned i = 0; i < 100000; i++) {
 			uint64_t size = gap_random(&state) % 500;
 
-			bool stop = thread.until <= (int64_t)size + 1;
+			bool stop = thread.until <= (int64_t)size;
 
 			met[looks] += meets(size, &sampling);
 			if (!stop)
@@ -166,6 +166,25 @@ static void test_stops(void)
 	CHECK(stops > 20000);
 	CHECK(met[0] > 1200 && met[0] < 1800);
 	CHECK(met[1] > 1200 && met[1] < 1800);
+}
+
+/* The countdown has gone beyond its end: a handler allocated in the midst of it. */
+static void test_overrun(void)
+{
+	struct wire_sampling sampling;
+
+	thread.mode = MODE_SAMPLED;
+	thread.sample_bytes = SAMPLE_BYTES;
+	shard.random = 1;
+	shard.countdown = UINT64_MAX;
+	thread.until = -50;
+	thread.rest = 1000;
+	CHECK(!mode_meets(&shard, 10, &sampling));
+	CHECK_EQ(thread.until + thread.rest, 1000 - 50 - 11);
+	thread.until = -50;
+	thread.rest = 0;
+	CHECK(mode_meets(&shard, 10, &sampling));
+	CHECK(thread.until >= 0 && thread.rest == 0);
 }
 
 static void enter(uint32_t mode)
@@ -273,6 +292,7 @@ int main(void)
 	CASE(test_estimates);
 	CASE(test_tiny);
 	CASE(test_stops);
+	CASE(test_overrun);
 	CASE(test_modes);
 	CASE(test_configure);
 	CASE(test_callsites);
