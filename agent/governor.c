@@ -108,7 +108,7 @@ uint64_t governor_begin(struct shard *shard, uintptr_t sp)
 }
 
 /* What counting a remembered block does, but for writing its word. Cycles. */
-static uint64_t repeat_alloc(const struct shard *shard, uintptr_t sp, uintptr_t block, struct region_cell *cell)
+static uint64_t repeat_alloc(struct shard *shard, uintptr_t sp, uintptr_t block, struct region_cell *cell)
 {
 	uint64_t begun = cycles_now();
 

@@ -21,6 +21,7 @@
 #define STACK_PIVOT 1u	 /* in a slot: it is a pivot */
 #define STACK_LINE 8u	 /* slots; a line of the CPU's caches */
 #define STACK_PIVOTS 16u /* on the way to a stack, at most */
+#define STACK_PATIENCE 16u
 
 struct stack_table {
 	uint64_t mask;
@@ -59,12 +60,7 @@ guard_inline uint64_t stack_key_below(uint64_t key, uint64_t word)
 	return (key ^ word) * STACK_HASH;
 }
 
-/*
- * Where a key belongs. What finds no room there stands in the slot beside it, where stack_lookup looks too, or in
- * another one of the line, where stack_lookup_again does.
- */
-#define STACK_BESIDE 1u
-
+/* Where a key belongs. What finds no room there stands in another slot of the line. */
 guard_inline uint64_t stack_slot(const struct stack_table *table, uint64_t key)
 {
 	return (key >> 40) & table->mask;
@@ -125,23 +121,37 @@ guard_inline const struct stack_entry *stack_lookup_first(const struct shard *sh
 	return stack_holds(*slot, sp);
 }
 
-/* Goes on from there: below further pivots, and beside. */
-guard_inline const struct stack_entry *stack_lookup_further(const struct shard *shard, uintptr_t sp, uint64_t key,
+/*
+ * Goes on from there: below further pivots, and in the rest of the line. Every so often what is found in the rest is
+ * not told, so that stack_lookup_again puts it first: what is met often stands there, and two that belong there both
+ * do not chase each other away.
+ */
+guard_inline const struct stack_entry *stack_lookup_further(struct shard *shard, uintptr_t sp, uint64_t key,
 							    uintptr_t slot)
 {
 	const struct stack_table *table = shard->table;
-	const struct stack_entry *e = NULL;
+	const struct stack_entry *e;
+	uint64_t at;
 
 	if (slot & STACK_PIVOT) {
 		for (uint32_t n = 1; n < STACK_PIVOTS && stack_descend(table, sp, &key, &slot); n++)
 			;
 		e = stack_holds(slot, sp);
+		if (e)
+			return e;
 	}
-	return e ? e : stack_holds(table->slots[stack_slot(table, key) ^ STACK_BESIDE], sp);
+	at = stack_slot(table, key);
+	for (uint64_t i = 1; i < STACK_LINE; i++) {
+		slot = table->slots[at ^ i];
+		e = (const struct stack_entry *)slot;
+		if (!(slot & STACK_PIVOT) && e->sp == sp && entry_holds_carefully(e, (uint64_t *)(sp - STACK_BASE)))
+			return ++shard->n_not_first % STACK_PATIENCE ? e : NULL;
+	}
+	return NULL;
 }
 
 /* Both. Cost: some 5 ns at 20 frames. */
-guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, uintptr_t sp)
+guard_inline const struct stack_entry *stack_lookup(struct shard *shard, uintptr_t sp)
 {
 	uintptr_t slot;
 	uint64_t key;
@@ -150,10 +160,7 @@ guard_inline const struct stack_entry *stack_lookup(const struct shard *shard, u
 	return e ? e : stack_lookup_further(shard, sp, key, slot);
 }
 
-/*
- * The same where stack_lookup has found nothing: in all of the line. What is found stands first from now on.
- * Context: thread_enter(), not nested.
- */
+/* The same, and what is found stands first from now on. Context: thread_enter(), not nested. */
 const struct stack_entry *stack_lookup_again(struct shard *shard, uintptr_t sp);
 /* As stack_lookup on a stack whose end is not known: reads nothing behind the first word that differs. Context: as
  * above. */

@@ -36,6 +36,7 @@ struct shard {
 	uint32_t n_last_rest;
 	uint32_t entries_half;
 	uint32_t n_fills;
+	uint32_t n_not_first;		     /* stacks found, but not first in their slot */
 	uint64_t n_misses, allocations_then; /* since the table was last empty; allocations when it was */
 	struct backtrace backtrace;
 	struct backtrace nested;  /* for a signal handler that interrupts unwinding; made when first needed */

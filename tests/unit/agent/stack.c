@@ -179,6 +179,36 @@ static void test_shared_root(void)
 	CHECK(meet(sp, 5000));
 }
 
+/* As many stacks as a line has slots, all of which belong into the first one: the fast path finds nearly all. */
+static void test_line(void)
+{
+	uintptr_t found[STACK_LINE], sp = (uintptr_t)(area + 100);
+	unsigned n = 0, hits = 0;
+	uint64_t first = 0;
+
+	begin();
+	for (; n < STACK_LINE; sp += 64) {
+		uint64_t at;
+
+		build(sp, rules, 1);
+		at = stack_slot(thread.shard->own_table, stack_leaf_key(sp));
+		if (!n)
+			first = at;
+		if (at != first)
+			continue;
+		remember(sp, 1 + n);
+		found[n++] = sp;
+	}
+	for (unsigned round = 0; round < 100; round++)
+		for (unsigned i = 0; i < STACK_LINE; i++) {
+			const struct stack_entry *e = stack_lookup(thread.shard, found[i]);
+
+			hits += e && e->word == 1 + i;
+			CHECK(meet(found[i], 1 + i));
+		}
+	CHECK(hits >= 100 * STACK_LINE * 14 / 16);
+}
+
 /* Many more stacks than there is room for: memory has an end, and all that is found is right. */
 static void test_flood(void)
 {
@@ -325,6 +355,7 @@ int main(void)
 	CASE(test_wrapped_wrappers);
 	CASE(test_crowd);
 	CASE(test_shared_root);
+	CASE(test_line);
 	CASE(test_flood);
 	CASE(test_forget);
 	CASE(test_unknown_bounds);
