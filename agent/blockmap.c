@@ -100,23 +100,24 @@ static void populate(struct span *fresh)
 
 	if (blockmap_now.heads == span_heads && !process_sandbox &&
 	    ((below && is_dense(below, true)) || (above && is_dense(above, false))))
-		sys3(SYS_madvise, (uintptr_t)fresh->small & ~(uintptr_t)(PAGE_SIZE - 1), sizeof(fresh->small),
-		     MADV_POPULATE_WRITE);
+		sys3(SYS_madvise, fresh->small, SMALL_BYTES, MADV_POPULATE_WRITE);
 }
 
 static struct span *span_make(uintptr_t number)
 {
-	struct span **head = &span_heads[number % SPAN_HEADS], *fresh = sparse_map(sizeof(*fresh)), *first, *s;
+	struct span **head = &span_heads[number % SPAN_HEADS], *fresh = sparse_map(SPAN_BYTES + SMALL_BYTES), *first,
+		    *s;
 
 	if (!fresh)
 		return NULL;
 	fresh->number = number;
+	fresh->small = (uint64_t *)((char *)fresh + SPAN_BYTES);
 	populate(fresh);
 	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
 	for (;;) {
 		for (s = first; s; s = s->next)
 			if (s->number == number) {
-				sparse_unmap(fresh, sizeof(*fresh));
+				sparse_unmap(fresh, SPAN_BYTES + SMALL_BYTES);
 				return s;
 			}
 		fresh->next = first;
@@ -237,7 +238,8 @@ uint64_t blockmap_resident(void)
 		if (looked == RESIDENT_SPANS)
 			continue;
 		looked++;
-		resident += own_pages(pagemap, s, SPAN_PAGES) + (tiny ? own_pages(pagemap, tiny, TINY_PAGES) : 0);
+		resident += own_pages(pagemap, s, SPAN_PAGES) + own_pages(pagemap, s->small, SMALL_PAGES) +
+			    (tiny ? own_pages(pagemap, tiny, TINY_PAGES) : 0);
 	}
 	pages_close(pagemap);
 	return looked ? resident * PAGE_SIZE * n / looked : 0;

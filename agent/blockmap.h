@@ -12,7 +12,7 @@
  * and more are kept aside.
  *
  * No lock: a block has one owner at a time, and the program itself orders its hand-over. A look-up
- * is three loads; spans are found by a hash of chains that has no collisions below 64 GiB of heap.
+ * is four loads; spans are found by a hash of chains that has no collisions below 64 GiB of heap.
  */
 #pragma once
 #include "agent/compiler.h"
@@ -42,17 +42,20 @@ struct span {
 	uintptr_t number;  /* address >> SPAN_SHIFT */
 	struct span *next; /* of the same head */
 	struct span *next_of_all;
+	uint64_t *small;   /* pages of their own, in one mapping with the span or in huge pages */
 	uint64_t *tiny;	   /* atomic; NULL until a tiny block is met */
-	uint64_t known[4]; /* pages that were there at an earlier walk, a bit each (blockwalk.h) */
-	uint64_t large[SPAN_SIZE >> LARGE_SHIFT];
-	uint64_t small[SPAN_SIZE >> SMALL_SHIFT];
+	uint64_t known[3]; /* pages that were there at an earlier walk, a bit each: the span's, then those of small */
+	uint64_t large[SPAN_SIZE >> LARGE_SHIFT] __attribute__((aligned(64))); /* whole lines: BLOCKMAP_LINE */
 };
 
+#define SMALL_BYTES ((SPAN_SIZE >> SMALL_SHIFT) * sizeof(uint64_t))
+#define SMALL_PAGES (SMALL_BYTES / PAGE_SIZE)
 #define TINY_BYTES ((SPAN_SIZE >> TINY_SHIFT) * sizeof(uint64_t))
 #define TINY_PAGES (TINY_BYTES / PAGE_SIZE)
 #define SPAN_PAGES ((sizeof(struct span) + PAGE_SIZE - 1) / PAGE_SIZE)
-#define BLOCKMAP_PAGES_MOST TINY_PAGES /* of one mapping */
-_Static_assert(SPAN_PAGES <= BLOCKMAP_PAGES_MOST && SPAN_PAGES <= 256, "a span's pages");
+#define SPAN_BYTES ((uint64_t)SPAN_PAGES * PAGE_SIZE)
+#define BLOCKMAP_PAGES_MOST TINY_PAGES /* of one array */
+_Static_assert(SPAN_PAGES + SMALL_PAGES <= BLOCKMAP_PAGES_MOST && SPAN_PAGES + SMALL_PAGES <= 192, "a span's pages");
 
 /*
  * Under MADV_WIPEONFORK: in a forked child no span is found until blockmap_postfork_child, so the look-up

@@ -5,12 +5,11 @@
 #include "agent/blockmap.h"
 #include "agent/pages.h"
 #include "agent/sys.h"
-#include <stddef.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
 #define LARGE_WORDS (SPAN_SIZE >> LARGE_SHIFT)
-#define LARGE_PAGES ((offsetof(struct span, small) + PAGE_SIZE - 1) / PAGE_SIZE)
+#define PAGE_WORDS (PAGE_SIZE / sizeof(uint64_t))
 #define ROOM_LEAST TINY_BELOW /* no block that is not tiny fits into less */
 #define AHEAD 8u	      /* blocks, taken to be as large as this one */
 #define LINE_SPACE (BLOCKMAP_LINE << LARGE_SHIFT)
@@ -28,7 +27,7 @@ struct walk {
 	int pagemap;
 	unsigned char there; /* bit of pages.h that makes a page worth reading */
 	unsigned char pages[BLOCKMAP_PAGES_MOST];
-	bool wanted[SPAN_PAGES]; /* pages of `small` on which there may be a word */
+	bool wanted[SMALL_PAGES]; /* pages of `small` on which there may be a word */
 };
 
 static void tell(struct walk *w)
@@ -53,7 +52,14 @@ static bool is_known(const struct span *s, unsigned page)
 	return s->known[page / 64] >> page % 64 & 1;
 }
 
-/* Finds out which of the span's pages first..end-1 are there. */
+/* Of the span itself, then of its small words. */
+static const void *page_at(const struct span *s, unsigned page)
+{
+	return page < SPAN_PAGES ? (const char *)s + page * PAGE_SIZE
+				 : (const char *)s->small + (page - SPAN_PAGES) * PAGE_SIZE;
+}
+
+/* Finds out which of the pages first..end-1 are there, all of them the span's or all of its small words. */
 static void look_at_pages(struct walk *w, struct span *s, unsigned first, unsigned end)
 {
 	while (first < end && w->trusts_known && is_known(s, first))
@@ -62,7 +68,7 @@ static void look_at_pages(struct walk *w, struct span *s, unsigned first, unsign
 		w->pages[--end] = w->there;
 	if (first == end)
 		return;
-	pages_look(w->pagemap, (char *)s + first * PAGE_SIZE, (end - first) * PAGE_SIZE, w->pages + first);
+	pages_look(w->pagemap, page_at(s, first), (end - first) * PAGE_SIZE, w->pages + first);
 	for (; first < end; first++)
 		if (w->pages[first] & w->there && !is_known(s, first))
 			s->known[first / 64] |= UINT64_C(1) << first % 64;
@@ -70,7 +76,7 @@ static void look_at_pages(struct walk *w, struct span *s, unsigned first, unsign
 
 static unsigned small_page(uint64_t offset)
 {
-	return (unsigned)((offsetof(struct span, small) + (offset >> SMALL_SHIFT) * sizeof(uint64_t)) / PAGE_SIZE);
+	return (unsigned)((offset >> SMALL_SHIFT) * sizeof(uint64_t) / PAGE_SIZE);
 }
 
 /* No large block lies from one offset in the span to the other. */
@@ -97,7 +103,7 @@ static uint64_t reach_of_last(const struct walk *w, const struct span *s)
 	const struct span *before = span_find((s->number - 1) << SPAN_SHIFT);
 	uint64_t size, begin, word;
 
-	if (!w->trusts_known || !before || !is_known(before, LARGE_PAGES - 1) || !is_known(before, LARGE_PAGES - 2))
+	if (!w->trusts_known || !before || !is_known(before, SPAN_PAGES - 1) || !is_known(before, SPAN_PAGES - 2))
 		return 0;
 	for (uint64_t at = LARGE_WORDS; at-- > LARGE_WORDS - LOOK_BACK;)
 		if ((word = __atomic_load_n(&before->large[at], __ATOMIC_RELAXED))) {
@@ -160,33 +166,28 @@ static void walk_words(struct walk *w, const uint64_t *words, const uint64_t *en
 		}
 }
 
-/* The words on those pages of the mapping that are there. */
-static void walk_pages(struct walk *w, const void *mapping, const uint64_t *words, const uint64_t *end)
+/* The words on those pages that are there. */
+static void walk_pages(struct walk *w, const unsigned char *pages, const uint64_t *words, size_t n_pages)
 {
-	while (words < end) {
-		size_t page = ((uintptr_t)words - (uintptr_t)mapping) / PAGE_SIZE;
-		const uint64_t *next = (const uint64_t *)((const char *)mapping + (page + 1) * PAGE_SIZE);
-
-		next = next < end ? next : end;
-		if (!w->resident || w->pages[page] & w->there)
-			walk_words(w, words, next);
-		words = next;
-	}
+	for (size_t i = 0; i < n_pages; i++)
+		if (!w->resident || pages[i] & w->there)
+			walk_words(w, words + i * PAGE_WORDS, words + (i + 1) * PAGE_WORDS);
 }
 
 /* Of the pages with small words only those that are wanted are asked for, from the first to the last. */
 static void look_at_small(struct walk *w, struct span *s)
 {
-	unsigned first = LARGE_PAGES, end = SPAN_PAGES;
+	unsigned first = 0, end = SMALL_PAGES;
+	unsigned char *pages = w->pages + SPAN_PAGES;
 
-	memset(w->pages + first, 0, end - first);
+	memset(pages, 0, SMALL_PAGES);
 	while (first < end && !w->wanted[first])
 		first++;
 	while (first < end && !w->wanted[end - 1])
 		end--;
-	look_at_pages(w, s, first, end);
+	look_at_pages(w, s, SPAN_PAGES + first, SPAN_PAGES + end);
 	for (; first < end; first++)
-		w->pages[first] = w->wanted[first] ? w->pages[first] : 0;
+		pages[first] = w->wanted[first] ? pages[first] : 0;
 }
 
 static void walk_span(struct walk *w, struct span *s)
@@ -196,17 +197,17 @@ static void walk_span(struct walk *w, struct span *s)
 	__builtin_prefetch(s->next_of_all);
 	if (w->resident) {
 		memset(w->wanted, 0, sizeof(w->wanted));
-		look_at_pages(w, s, 0, LARGE_PAGES);
+		look_at_pages(w, s, 0, SPAN_PAGES);
 	}
 	walk_large(w, s);
 	if (w->resident)
 		look_at_small(w, s);
-	walk_pages(w, s, s->small, s->small + (SPAN_SIZE >> SMALL_SHIFT));
+	walk_pages(w, w->pages + SPAN_PAGES, s->small, SMALL_PAGES);
 	if (!tiny)
 		return;
 	if (w->resident)
 		pages_look(w->pagemap, tiny, TINY_BYTES, w->pages);
-	walk_pages(w, tiny, tiny, tiny + (SPAN_SIZE >> TINY_SHIFT));
+	walk_pages(w, w->pages, tiny, TINY_PAGES);
 }
 
 void blockwalk_all(blockwalk_visit *visit, void *context)

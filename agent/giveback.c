@@ -68,6 +68,7 @@ void giveback_run(const int *stop)
 
 		/* The first page has what the span is found by. */
 		give_empty(pagemap, (uint64_t *)s + PAGE_WORDS, SPAN_PAGES - 1);
+		give_empty(pagemap, s->small, SMALL_PAGES);
 		if (tiny)
 			give_empty(pagemap, tiny, TINY_PAGES);
 	}

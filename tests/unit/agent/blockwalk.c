@@ -73,13 +73,14 @@ static void lay_out(uint64_t base, uint64_t size, unsigned every)
 /* Pages of the map that can be read without asking the kernel for one. */
 static unsigned pages_there(void)
 {
-	unsigned char pages[SPAN_PAGES];
+	unsigned char pages[SPAN_PAGES + SMALL_PAGES];
 	unsigned n = 0;
 	int fd = pages_open();
 
 	for (struct span *s = blockmap_spans(); s; s = s->next_of_all) {
-		pages_look(fd, s, sizeof(*s), pages);
-		for (unsigned i = 0; i < SPAN_PAGES; i++)
+		pages_look(fd, s, SPAN_BYTES, pages);
+		pages_look(fd, s->small, SMALL_BYTES, pages + SPAN_PAGES);
+		for (unsigned i = 0; i < sizeof(pages); i++)
 			n += (pages[i] & PAGE_THERE) != 0;
 	}
 	pages_close(fd);
