@@ -10,6 +10,9 @@
 #define HUGE_SLOTS 1024u
 #define RESIDENT_SPANS 64u
 #define DENSE_WORDS 2048u /* 64 KB of blocks */
+#define DENSE_FEW 8u	  /* spans of a heap that is too small for huge pages */
+#define ARENA_SPANS (HUGE_PAGE / SMALL_BYTES)
+#define SPARES 8u
 
 struct span *span_heads[SPAN_HEADS] __attribute__((aligned(4096)));
 struct blockmap_now blockmap_now __attribute__((aligned(64))) = {.heads = span_heads};
@@ -21,7 +24,10 @@ static struct {
 	uint64_t size;
 } huge[HUGE_SLOTS];
 
-static uint64_t mapped; /* address space of the spans, real or not */
+static uint64_t mapped;	 /* address space of the spans, real or not */
+static uint64_t n_dense; /* atomic: spans that a heap of small blocks has grown into */
+static uintptr_t arena; /* atomic: the huge page for small words that is in use, and how many spans have theirs in it */
+static uint64_t *spare[SPARES]; /* atomic: small words in huge pages that were not used after all */
 
 /* Sparse memory: no huge pages, or a few words would cost megabytes; and no part of the host's core dumps. */
 static void *sparse_map(size_t size)
@@ -88,44 +94,100 @@ static bool is_dense(const struct span *s, bool last)
 	return used > DENSE_WORDS / BLOCKMAP_LINE / 2;
 }
 
-/*
- * A heap of small blocks that grows into another span will fill that one too: all its pages of words at once
- * cost a third of what they do one page fault at a time. What then stays empty is given back (giveback.h). With a
- * census (census.h) words are too rare for that.
- */
-static void populate(struct span *fresh)
+/* Small words in a huge page, which four spans share; NULL: there is none to be had. */
+static uint64_t *arena_take(void)
 {
-	const struct span *below = span_find((fresh->number - 1) << SPAN_SHIFT),
-			  *above = span_find((fresh->number + 1) << SPAN_SHIFT);
+	uintptr_t now = __atomic_load_n(&arena, __ATOMIC_RELAXED);
+	uint64_t *small;
+	void *fresh;
 
-	if (blockmap_now.heads == span_heads && !process_sandbox &&
-	    ((below && is_dense(below, true)) || (above && is_dense(above, false))))
-		sys3(SYS_madvise, fresh->small, SMALL_BYTES, MADV_POPULATE_WRITE);
-}
-
-static struct span *span_make(uintptr_t number)
-{
-	struct span **head = &span_heads[number % SPAN_HEADS], *fresh = sparse_map(SPAN_BYTES + SMALL_BYTES), *first,
-		    *s;
-
-	if (!fresh)
-		return NULL;
-	fresh->number = number;
-	fresh->small = (uint64_t *)((char *)fresh + SPAN_BYTES);
-	populate(fresh);
-	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+	for (unsigned i = 0; i < SPARES; i++)
+		if (__atomic_load_n(&spare[i], __ATOMIC_RELAXED) &&
+		    (small = __atomic_exchange_n(&spare[i], NULL, __ATOMIC_ACQUIRE)))
+			return small;
 	for (;;) {
-		for (s = first; s; s = s->next)
-			if (s->number == number) {
-				sparse_unmap(fresh, SPAN_BYTES + SMALL_BYTES);
-				return s;
-			}
-		fresh->next = first;
-		if (__atomic_compare_exchange_n(head, &first, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-			enter_of_all(fresh);
-			return fresh;
+		if (now && now % HUGE_PAGE < ARENA_SPANS) {
+			if (__atomic_compare_exchange_n(&arena, &now, now + 1, false, __ATOMIC_ACQ_REL,
+							__ATOMIC_RELAXED))
+				return (uint64_t *)(now - now % HUGE_PAGE + now % HUGE_PAGE * SMALL_BYTES);
+			continue;
+		}
+		fresh = memory_map_huge(HUGE_PAGE, HUGE_PAGE);
+		if (!fresh)
+			return NULL;
+		if (__atomic_compare_exchange_n(&arena, &now, (uintptr_t)fresh, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED)) {
+			sys3(SYS_madvise, fresh, HUGE_PAGE, MADV_DONTDUMP);
+			__atomic_fetch_add(&mapped, HUGE_PAGE, __ATOMIC_RELAXED);
+			now = (uintptr_t)fresh;
+		} else {
+			memory_unmap(fresh, HUGE_PAGE);
 		}
 	}
+}
+
+/* Another thread was first. Where there are many spares already, these are nobody's. */
+static void arena_put_back(uint64_t *small)
+{
+	uint64_t *none = NULL;
+
+	for (unsigned i = 0; i < SPARES; i++, none = NULL)
+		if (__atomic_compare_exchange_n(&spare[i], &none, small, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return;
+}
+
+/* Is a heap of small blocks growing into this span? */
+static bool is_grown_into(uintptr_t number)
+{
+	const struct span *below = span_find((number - 1) << SPAN_SHIFT),
+			  *above = span_find((number + 1) << SPAN_SHIFT);
+
+	return (below && is_dense(below, true)) || (above && is_dense(above, false));
+}
+
+/* Has it be found. What stands: another thread's span of the same number may have come first. */
+static struct span *span_enter(struct span *fresh)
+{
+	struct span **head = &span_heads[fresh->number % SPAN_HEADS], *first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+
+	do {
+		for (struct span *s = first; s; s = s->next)
+			if (s->number == fresh->number)
+				return s;
+		fresh->next = first;
+	} while (!__atomic_compare_exchange_n(head, &first, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	enter_of_all(fresh);
+	return fresh;
+}
+
+/*
+ * A heap of small blocks that grows into another span will fill that one too: all its pages of words at once cost a
+ * third of what they do one page fault at a time, and in a huge page next to nothing. What then stays empty is given
+ * back (giveback.h). Of a heap's last huge page three quarters may be real for nothing, so it is for large heaps.
+ * With a census (census.h) words are too rare for all of that.
+ */
+static struct span *span_make(uintptr_t number)
+{
+	bool dense = !process_sandbox && blockmap_now.heads == span_heads && is_grown_into(number);
+	bool many = dense && __atomic_fetch_add(&n_dense, 1, __ATOMIC_RELAXED) >= DENSE_FEW;
+	uint64_t *small = many ? arena_take() : NULL;
+	uint64_t size = SPAN_BYTES + (small ? 0 : SMALL_BYTES);
+	struct span *fresh = sparse_map(size), *stands = NULL;
+
+	if (fresh) {
+		fresh->number = number;
+		fresh->small = small ? small : (uint64_t *)((char *)fresh + SPAN_BYTES);
+		stands = span_enter(fresh);
+		if (stands == fresh) {
+			if (dense)
+				sys3(SYS_madvise, fresh->small, SMALL_BYTES, MADV_POPULATE_WRITE);
+			return fresh;
+		}
+		sparse_unmap(fresh, size);
+	}
+	if (small)
+		arena_put_back(small);
+	return stands;
 }
 
 static uint64_t *tiny_make(struct span *span)
@@ -228,7 +290,8 @@ static uint64_t own_pages(int pagemap, const void *mapping, size_t n)
 
 uint64_t blockmap_resident(void)
 {
-	uint64_t n = 0, looked = 0, resident = 0;
+	uint64_t n = 0, looked = 0, resident = 0, rest = 0;
+	uintptr_t last = __atomic_load_n(&arena, __ATOMIC_RELAXED), taken = last % HUGE_PAGE * SMALL_BYTES;
 	int pagemap = pages_open();
 
 	for (struct span *s = blockmap_spans(); s; s = s->next_of_all) {
@@ -241,8 +304,10 @@ uint64_t blockmap_resident(void)
 		resident += own_pages(pagemap, s, SPAN_PAGES) + own_pages(pagemap, s->small, SMALL_PAGES) +
 			    (tiny ? own_pages(pagemap, tiny, TINY_PAGES) : 0);
 	}
+	if (last)
+		rest = own_pages(pagemap, (char *)(last - last % HUGE_PAGE) + taken, (HUGE_PAGE - taken) / PAGE_SIZE);
 	pages_close(pagemap);
-	return looked ? resident * PAGE_SIZE * n / looked : 0;
+	return looked ? (resident * n / looked + rest) * PAGE_SIZE : 0;
 }
 
 void blockmap_prefork(void)

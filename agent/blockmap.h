@@ -7,6 +7,9 @@
  * blocks at least 32 apart, so a word is one block's. Where the next allocator has smaller classes,
  * blocks of up to 24 bytes have a third array, one word per 8 bytes, made on demand.
  *
+ * Where a heap of small blocks grows into one span after another, all of the next one's array is made
+ * at once, and of a heap of some size four spans' arrays share a huge page.
+ *
  * A word: callsite (24 bits), birth epoch (8), requested size (27), and for larger blocks the place in
  * its 512 bytes where the block begins (5), since small blocks may begin there too. Sizes of 128 MiB
  * and more are kept aside.

@@ -41,22 +41,25 @@ static void give(uint64_t *words, size_t n_pages)
 	sys3(SYS_madvise, words, n_pages * PAGE_SIZE, MADV_PAGEOUT);
 }
 
-/* `words` begins on a page. */
-static void give_empty(int pagemap, uint64_t *words, size_t n_pages)
+/* `words` begins on a page. False: none was empty. */
+static bool give_empty(int pagemap, uint64_t *words, size_t n_pages)
 {
 	unsigned char pages[BLOCKMAP_PAGES_MOST];
 	size_t run = 0;
+	bool some = false;
 
 	pages_look(pagemap, words, n_pages * PAGE_SIZE, pages);
 	for (size_t i = 0; i < n_pages; i++) {
 		bool empty = pages[i] & PAGE_OWN && is_empty(words + i * PAGE_WORDS);
 
 		run += empty;
+		some |= empty;
 		if (run && (!empty || run == RUN_MOST || i + 1 == n_pages)) {
 			give(words + (i + empty - run) * PAGE_WORDS, run);
 			run = 0;
 		}
 	}
+	return some;
 }
 
 void giveback_run(const int *stop)
@@ -68,7 +71,9 @@ void giveback_run(const int *stop)
 
 		/* The first page has what the span is found by. */
 		give_empty(pagemap, (uint64_t *)s + PAGE_WORDS, SPAN_PAGES - 1);
-		give_empty(pagemap, s->small, SMALL_PAGES);
+		/* Or the kernel would make one huge page of it again, all of it real. */
+		if (give_empty(pagemap, s->small, SMALL_PAGES) && !process_sandbox)
+			sys3(SYS_madvise, s->small, SMALL_BYTES, MADV_NOHUGEPAGE);
 		if (tiny)
 			give_empty(pagemap, tiny, TINY_PAGES);
 	}

@@ -10,6 +10,8 @@
  * own between that declaration and the second look, a block that was made in the same moment counts as unknown when it
  * is freed.
  *
+ * Of a huge page the kernel makes small ones again then, and is told not to make it whole again.
+ *
  * Cost: hooks nothing; the sampler thread at most 0.2 % of a core. Kernels before 5.4 take the pages when they need
  * memory, not at once. Memory that the host has locked stays.
  */

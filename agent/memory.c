@@ -69,6 +69,27 @@ void *memory_map(size_t size)
 	return p;
 }
 
+void *memory_map_huge(size_t size, size_t huge)
+{
+	size_t room;
+	uintptr_t all, p;
+
+	size = (size + 4095) & ~(size_t)4095;
+	room = size + HUGE_PAGE - 4096;
+	all = process_sandbox ? 0 : (uintptr_t)map(room);
+	if (!all || sys_failed((void *)all))
+		return NULL;
+	p = (all + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+	if (p > all)
+		sys3(SYS_munmap, all, p - all, 0);
+	if (p + size < all + room)
+		sys3(SYS_munmap, p + size, all + room - p - size, 0);
+	sys3(SYS_madvise, p, huge, MADV_HUGEPAGE);
+	order_acquire((void *)p);
+	__atomic_fetch_add(&total, size, __ATOMIC_RELAXED);
+	return (void *)p;
+}
+
 void memory_unmap(void *p, size_t size)
 {
 	if (!p || process_sandbox)

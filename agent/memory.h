@@ -14,6 +14,12 @@
 void *memory_take(size_t size); /* zeroed, 64-byte aligned; size up to 1 MB */
 void *memory_map(size_t size);	/* zeroed, page aligned */
 void memory_unmap(void *p, size_t size);
+/*
+ * The same, at a multiple of HUGE_PAGE; its first `huge` bytes in huge pages where the kernel has them: then each is
+ * real as soon as something in it is. NULL in a sandbox too.
+ */
+#define HUGE_PAGE (UINT64_C(1) << 21)
+void *memory_map_huge(size_t size, size_t huge);
 
 /* An array that grows; zeroed to begin. */
 struct memory_array {

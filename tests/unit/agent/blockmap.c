@@ -5,7 +5,7 @@
 #include "agent/blockwalk.h"
 #include "agent/memory.h"
 #include "tests/unit/agent/agent.h"
-#include <stdio.h>
+#include "tests/unit/agent/smaps.h"
 
 #define MEGABYTE (UINT64_C(1) << 20)
 #define BASE UINT64_C(0x5500000f0000) /* addresses are numbers here: nobody reads there */
@@ -361,26 +361,11 @@ static void test_same_span_tiny(void)
 	same_span(true);
 }
 
-/* Has the mapping of this address the kernel's two-letter flag? */
-static bool has_flag(const void *at, const char *flag)
-{
-	uintptr_t low = 0, high = 0;
-	FILE *file = fopen("/proc/self/smaps", "r");
-	bool found = false;
-	char line[512];
-
-	while (file && fgets(line, sizeof(line), file) && !found) {
-		sscanf(line, "%lx-%lx ", &low, &high);
-		found = (uintptr_t)at - low < high - low && !strncmp(line, "VmFlags:", 8) && strstr(line, flag);
-	}
-	return file && !fclose(file) && found;
-}
-
 static void test_no_dump_no_huge_pages(void)
 {
 	begin(false);
 	CHECK(put(BASE, 100, 1, 0));
-	CHECK(has_flag(blockmap_find(BASE), " dd") && has_flag(blockmap_find(BASE), " nh"));
+	CHECK(smaps_has(blockmap_find(BASE), " dd") && smaps_has(blockmap_find(BASE), " nh"));
 }
 
 int main(void)

@@ -161,7 +161,7 @@ static void make_block_first(int number, siginfo_t *info, void *context)
 	(void)number;
 	(void)info;
 	if (page >= small && page - small < SMALL_BYTES) {
-		put(BASE + (page - small) / sizeof(uint64_t) * 32 + n_made % 2 * 64, 100, 8);
+		put(BASE + (page - small) / sizeof(uint64_t) * 32 + n_made * 64, 100, 8);
 		n_made++;
 	}
 	registers[REG_RAX] =

@@ -4,6 +4,7 @@
 #include "agent/memory.h"
 #include "agent/process.h"
 #include "tests/unit/agent/agent.h"
+#include "tests/unit/agent/smaps.h"
 #include <sys/resource.h>
 #include <sys/time.h>
 
@@ -57,6 +58,42 @@ static void test_map(void)
 	}
 	memory_unmap(NULL, 4096);
 	CHECK_EQ(memory_total(), before);
+}
+
+/* Pages of address space. */
+static long mapped_pages(void)
+{
+	char text[100];
+
+	CHECK(sys_read_file("/proc/self/statm", text, sizeof(text)) > 0);
+	return atol(text);
+}
+
+/* What it took to find a place is given back. */
+static void test_huge(void)
+{
+	const size_t size = 2 * HUGE_PAGE + 5 * 4096;
+	bool known = access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) == 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t before = memory_total();
+		long pages = mapped_pages();
+		unsigned char *p = memory_map_huge(size - 100, HUGE_PAGE);
+
+		CHECK(p && (uintptr_t)p % HUGE_PAGE == 0 && all(p, size, 0));
+		CHECK_EQ(mapped_pages() - pages, size / 4096);
+		CHECK_EQ(memory_total() - before, size);
+		CHECK(!known || smaps_has(p, " hg"));
+		CHECK(!smaps_has(p + HUGE_PAGE, " hg") && !smaps_has(p + size - 1, " hg"));
+		if (i % 2) {
+			memory_unmap(p, size);
+			CHECK_EQ(mapped_pages(), pages);
+		}
+		memory_map(4096 + i * HUGE_PAGE / 16); /* elsewhere the next time */
+	}
+	process_sandbox = SANDBOX_FILTER;
+	CHECK(memory_map_huge(size, size) == NULL);
+	process_sandbox = SANDBOX_NONE;
 }
 
 static void test_total(void)
@@ -209,6 +246,7 @@ int main(void)
 {
 	CASE(test_take);
 	CASE(test_map);
+	CASE(test_huge);
 	CASE(test_room);
 	CASE(test_total);
 	CASE(test_threads);
