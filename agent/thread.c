@@ -19,6 +19,7 @@
 
 struct shard shard_nobody = {.table = &stack_nothing};
 __thread struct thread thread = {.epoch = EPOCH_THREAD_NEW, .shard = &shard_nobody};
+extern __thread struct thread thread_again __attribute__((alias("thread")));
 
 static struct shard *shards; /* atomic; newest first */
 uint32_t n_shards;

@@ -70,13 +70,16 @@ struct thread {
 
 extern __thread struct thread thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* thread.until, found by itself: where it says all, a hook keeps no register to find the rest of its thread by. */
+/*
+ * thread.until, found by itself: where it says all, a hook keeps no register to find the rest of its thread by. To the
+ * compiler it is in another variable, which stands at the same place.
+ */
+extern __thread struct thread thread_again __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 guard_inline int64_t thread_until(void)
 {
-	uintptr_t offset;
-
-	__asm__("movq thread@gottpoff(%%rip), %0" : "=r"(offset));
-	return *(const int64_t __seg_fs *)(offset + offsetof(struct thread, until));
+	__asm__ volatile("" : : : "memory");
+	return thread_again.until;
 }
 
 /* Is this address known to be on the thread's stack, and mapped? */
