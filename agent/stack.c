@@ -134,7 +134,10 @@ static bool table_make(struct shard *shard, uint64_t n_slots)
 	size_t size = head + n_slots * BYTES_PER_SLOT;
 	struct stack_table *table;
 
-	table = n_slots == FIRST_SLOTS ? memory_take(size) : memory_map(size);
+	/* The first huge page: half of the entries are filled from there on, the other half may stay empty. */
+	table = n_slots == MOST_SLOTS ? memory_map_huge(size, HUGE_PAGE) : NULL;
+	if (!table)
+		table = n_slots == FIRST_SLOTS ? memory_take(size) : memory_map(size);
 	if (!table)
 		return false;
 	table->mask = n_slots - 1;

@@ -2,6 +2,7 @@
  * Tests of agent/stack: a remembered stack is found again, and another one is not.
  */
 #include "agent/memory.h"
+#include "tests/unit/agent/smaps.h"
 #include "tests/unit/agent/stacks.h"
 
 static void test_found(void)
@@ -209,16 +210,12 @@ static void test_line(void)
 	CHECK(hits >= 100 * STACK_LINE * 14 / 16);
 }
 
-/* Many more stacks than there is room for: memory has an end, and all that is found is right. */
-static void test_flood(void)
+/* Many more stacks than there is room for. */
+static void flood(uintptr_t sp)
 {
 	const struct rule *callers[6];
-	uintptr_t sp = (uintptr_t)(area + 100);
-	uint64_t before, random = 5;
-	unsigned hits = 0;
+	uint64_t random = 5;
 
-	begin();
-	before = memory_total();
 	for (uint32_t i = 0; i < 60000; i++) {
 		uint64_t place = random_below(&random, 500), path = random_below(&random, 100);
 
@@ -227,6 +224,21 @@ static void test_flood(void)
 		build(sp + place * 16, callers, 6);
 		meet(sp + place * 16, place * 1000 + path + 1);
 	}
+}
+
+/* Memory has an end, and all that is found is right. */
+static void test_flood(void)
+{
+	uintptr_t sp = (uintptr_t)(area + 100);
+	unsigned hits = 0;
+	uint64_t before;
+
+	begin();
+	before = memory_total();
+	flood(sp);
+	CHECK_EQ(thread.shard->own_table->mask + 1, 32768);
+	CHECK_EQ((uintptr_t)thread.shard->own_table % HUGE_PAGE, 0);
+	CHECK(!smaps_has((char *)thread.shard->own_table + HUGE_PAGE, " hg"));
 	CHECK(memory_total() - before < 8 * MEGABYTE); /* the largest table, and the smaller ones before it */
 	/* A few are met again, once it has been long enough that filling the table did not pay. */
 	for (uint32_t i = 0; i < 270000; i++) {
@@ -238,6 +250,15 @@ static void test_flood(void)
 		hits += meet(leaf, 1000000 + i % 50);
 	}
 	CHECK(hits > 3000);
+}
+
+/* Where there are no huge pages the table grows all the same. */
+static void test_flood_in_sandbox(void)
+{
+	begin();
+	process_sandbox = SANDBOX_FILTER;
+	flood((uintptr_t)(area + 100));
+	CHECK_EQ(thread.shard->own_table->mask + 1, 32768);
 }
 
 static void test_forget(void)
@@ -357,6 +378,7 @@ int main(void)
 	CASE(test_shared_root);
 	CASE(test_line);
 	CASE(test_flood);
+	CASE(test_flood_in_sandbox);
 	CASE(test_forget);
 	CASE(test_unknown_bounds);
 	CASE(test_unknown_bounds_at_pivot);
