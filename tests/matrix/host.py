@@ -9,8 +9,8 @@ import figures
 import observe
 from place import harness
 
-READY_LIMIT = 60
-END_LIMIT = 40
+READY_LIMIT = 200
+END_LIMIT = 200
 VERIFY = '7'  # every 7th recognised stack is unwound again, and differences are counted
 
 

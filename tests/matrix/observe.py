@@ -91,7 +91,7 @@ def standing(pid, clean, connected):
   return {aspect: sorted(seen[aspect]) for aspect in ASPECTS}
 
 
-def settled(look, wanted, forgiven, limit=6.0):
+def settled(look, wanted, forgiven, limit=20.0):
   """Looks until what is seen is one of the wanted, or until the limit; without any wanted, until it stays the same."""
   deadline = time.monotonic() + limit
   last = None

@@ -97,7 +97,7 @@ class Place:
     """Popen's words for who the host runs as."""
     return {'user': NOBODY, 'group': 'nogroup', 'extra_groups': []} if self.user == NOBODY else {}
 
-  def run(self, *command, give=None, limit=60, environ=None, as_host=False):
+  def run(self, *command, give=None, limit=200, environ=None, as_host=False):
     """A helper of the row, never under the agent: (status, output). Its errors follow its output."""
     command = self.fill_all(command)
     try:
@@ -116,7 +116,7 @@ class Place:
     self.started.append(child)
     return child
 
-  def talk(self, *lines, port=None, end=b'', unix=None, limit=20):
+  def talk(self, *lines, port=None, end=b'', unix=None, limit=100):
     """Sends each line to the port and returns all that was answered until the peer closes, or until `end`."""
     kind = socket.AF_UNIX if unix else socket.AF_INET
     with socket.socket(kind, socket.SOCK_STREAM) as peer:

@@ -11,7 +11,7 @@ ALL = {}
 
 class Row:
   def __init__(self, name, command, *, needs=(), files=None, environ=None, prepare=None, ready=None,
-               work=None, stop=signal.SIGTERM, after=None, user=False, root=False, limit=60, forgive=(), hide=(),
+               work=None, stop=signal.SIGTERM, after=None, user=False, root=False, limit=200, forgive=(), hide=(),
                inexact='', unknown_frees='', dormant='', at_least=0, preloads=(), only=None,
                stdin=b''):
     """

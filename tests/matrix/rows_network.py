@@ -44,7 +44,7 @@ def ftp(place):
   lines = []
   for user, word in (('anonymous', 'a@b'), ('somebody', 'wrong')):
     with ftplib.FTP() as client:
-      lines.append(client.connect('127.0.0.1', place.port, timeout=20))
+      lines.append(client.connect('127.0.0.1', place.port, timeout=100))
       try:
         lines.append(client.login(user, word))
       except ftplib.error_perm as error:
