@@ -24,7 +24,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import books  # noqa: E402
 import harness  # noqa: E402
 
-WARM_UP = 0.25  # of the time: until then memory may grow
+WARM_UP = 0.25  # of the looks: until then memory may grow
+LOOKS = 8  # at each host, however slow the machine
 GROWTH_MOST = 1.05  # and after it by this, by what the history and late callsites may still take,
 GROWTH_FREE = 1 << 20
 OF_THE_HEAP = 0.3  # and by this share of what the host's RSS has grown: the map of its blocks is a quarter of small ones
@@ -214,7 +215,7 @@ class Soak:
   def go(self):
     deeds = [name[5:] for name in dir(self) if name.startswith('deed_')]
     began, last = time.monotonic(), 0.0
-    while time.monotonic() - began < self.seconds:
+    while time.monotonic() - began < self.seconds or min(len(host.memory) for host in self.hosts) < LOOKS:
       now = time.monotonic() - began
       for host in self.servers():
         if host.load.poll() is not None:
@@ -237,10 +238,10 @@ class Soak:
 
   def check_memory(self):
     for host in self.hosts:
-      warm = [n for t, n in host.memory if t <= WARM_UP * self.seconds]
-      later = [n for t, n in host.memory if t > WARM_UP * self.seconds]
-      if self.check(warm and later, '%s: too few looks at its memory' % host.name):
-        heap = max(n for _, n in host.rss) - max(n for t, n in host.rss if t <= WARM_UP * self.seconds)
+      n_warm = int(WARM_UP * len(host.memory))
+      warm, later = [n for _, n in host.memory[:n_warm]], [n for _, n in host.memory[n_warm:]]
+      if self.check(len(host.memory) >= LOOKS, '%s: too few looks at its memory' % host.name):
+        heap = max(n for _, n in host.rss) - max(n for _, n in host.rss[:n_warm])
         most = max(warm) * GROWTH_MOST + OF_THE_HEAP * heap + (GROWTH_FREE if self.seconds >= SHORT else SHORT_FREE)
         self.check(max(later) <= most, "%s: the agent's memory has grown from %d to %d bytes, the host's by %d" % (
           host.name, max(warm), max(later), heap))
