@@ -112,7 +112,7 @@ void look_last(int wait_ms)
 	if (!had)
 		return;
 	look(false, AT_END);
-	tell_snapshot(FRAME_FINAL, &sums, wait_ms);
+	tell_snapshot(FRAME_FINAL, 0, &sums, wait_ms);
 	turn_give();
 }
 
@@ -126,17 +126,20 @@ static void note_transition(void)
 	told_state = store->verdict.state;
 }
 
-void look_regularly(void)
+void look_regularly(bool asked)
 {
+	static bool owed; /* what could not be sent is the next one's to answer */
 	struct region_cell total;
 
+	owed |= asked;
 	if (!turn_take(SEND_WAIT_MS))
 		return;
 	total = look(true, REGULARLY);
 	governor_look(&total);
 	store->agent.cpu_ns = proc_thread_cpu();
 	note_transition();
-	tell_snapshot(FRAME_SNAPSHOT, &sums, SEND_WAIT_MS);
+	if (tell_snapshot(FRAME_SNAPSHOT, owed ? FRAME_ANSWER : 0, &sums, SEND_WAIT_MS))
+		owed = false;
 	giveback_regularly(&judge_hurry);
 	turn_give();
 }
@@ -161,7 +164,7 @@ void look_tell(void)
 	if (!turn_take(SEND_WAIT_MS))
 		return;
 	sums_take(&sums);
-	tell_snapshot(FRAME_SNAPSHOT, &sums, SEND_WAIT_MS);
+	tell_snapshot(FRAME_SNAPSHOT, 0, &sums, SEND_WAIT_MS);
 	turn_give();
 }
 

@@ -10,8 +10,8 @@
 
 /* The first sample of a process. ask_heap as in proc_sample(). Context: init. */
 void look_first(bool ask_heap);
-/* A regular one, told if an analyzer listens. Context: sampler thread. */
-void look_regularly(void);
+/* A regular one, told if an analyzer listens; it may have asked for it. Context: sampler thread. */
+void look_regularly(bool asked);
 /* A reading for the detector, between two looks; look_due() is when it wants one (CLOCK_MONOTONIC). */
 void look_read(void);
 uint64_t look_due(void);

@@ -98,7 +98,7 @@ static void *sampler_main(void *unused)
 		if (asked || now >= next_sample) {
 			if (now >= next_sample)
 				next_sample = now + options.interval;
-			look_regularly();
+			look_regularly(asked);
 		} else if (now >= look_due()) {
 			look_read();
 		}

@@ -102,7 +102,7 @@ bool tell_hello(int region_fd)
 	return said;
 }
 
-bool tell_snapshot(uint16_t type, const struct sums *sums, int wait_ms)
+bool tell_snapshot(uint16_t type, uint16_t flags, const struct sums *sums, int wait_ms)
 {
 	struct telling t = telling_begin(-1, wait_ms);
 	struct region_view view = store_view();
@@ -118,7 +118,7 @@ bool tell_snapshot(uint16_t type, const struct sums *sums, int wait_ms)
 	}
 	told_room(sums->n);
 	if (builder_open(&b, &t)) {
-		whole = snapshot_encode(&b, &view, type, 0, sums_cells(sums), sums->n, &told);
+		whole = snapshot_encode(&b, &view, type, flags, sums_cells(sums), sums->n, &told);
 		sequence = b.sequence;
 	}
 	if (!whole)

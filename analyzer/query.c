@@ -108,7 +108,7 @@ static void list(struct collector *collector, struct query *query)
 	const struct process *process, *next;
 
 	for (struct stream *stream = collector->streams; stream; stream = stream->next)
-		if (stream->state != STREAM_ENDED && !stream->n_answers)
+		if (stream->state != STREAM_ENDED && !stream->n_snapshots)
 			stream_read_live(collector, stream);
 	HASH_ITER (hh, collector->model.processes, process, next) {
 		char line[OVERVIEW_SIZE];

@@ -51,8 +51,10 @@ static void stream_take(struct collector *collector, struct stream *stream, cons
 	collector_take(collector, frame);
 	if (frame->type == FRAME_EVENT)
 		note_event(collector, stream, frame);
-	else if (frame->type != FRAME_HELLO && (frame->flags & FRAME_LAST))
-		stream->n_answers++;
+	else if (frame->type != FRAME_HELLO && (frame->flags & FRAME_LAST)) {
+		stream->n_snapshots++;
+		stream->n_answers += (frame->flags & FRAME_ANSWER) != 0;
+	}
 }
 
 bool stream_receive(struct collector *collector, struct stream *stream, unsigned limit)

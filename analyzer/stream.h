@@ -25,7 +25,8 @@ struct stream {
 	bool child;		 /* the main command of `guardctl run` */
 	uint64_t end_number;	 /* counts those that ended */
 	uint64_t retry, give_up; /* ms, when STREAM_LEAVING */
-	uint64_t n_answers;	 /* snapshots that came whole */
+	uint64_t n_snapshots;	 /* that came whole */
+	uint64_t n_answers;	 /* those of them that were asked for */
 	uint64_t answers_before; /* when streams_check asked */
 	bool asked;
 	uint64_t n_warnings;

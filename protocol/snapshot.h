@@ -26,7 +26,7 @@ bool snapshot_hello(struct frame_builder *b, const struct region_view *view);
  * after state->record_offset, samples after state->sample_time, counts that differ from
  * state->told, verdicts of callsites and their evidence when there are new ones. `sums` are region_sum's. Updates the
  * state when the builder took everything; on a refusal it zeroes it, so that the next snapshot is full. A zeroed state
- * makes it full (FRAME_FULL). extra_flags: FRAME_POST_MORTEM or 0.
+ * makes it full (FRAME_FULL). extra_flags: FRAME_POST_MORTEM, FRAME_ANSWER or 0.
  */
 bool snapshot_encode(struct frame_builder *b, const struct region_view *view, uint16_t type, uint16_t extra_flags,
 		     const struct region_cell *sums, uint32_t n_sums, struct snapshot_state *state);

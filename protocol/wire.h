@@ -9,7 +9,7 @@
  *   agent    -> analyzer : SNAPSHOT... samples, verdict, new modules and stacks, changed counts
  *   agent    -> analyzer : EVENT       a verdict changed, an action was taken, something was lost
  *   agent    -> analyzer : FINAL       a SNAPSHOT that also says how the process ended
- *   analyzer -> agent    : CHECK       take a snapshot now
+ *   analyzer -> agent    : CHECK       take a snapshot now; as for SET and MARK, the answer has FRAME_ANSWER
  *   analyzer -> agent    : SET         change one option (WIRE_TEXT "name=value")
  *   analyzer -> agent    : RESTART     rate-limited graceful restart
  *   analyzer -> agent    : MARK        an iteration has ended (WIRE_TEXT its name)
@@ -47,6 +47,7 @@ enum frame_flags {
 	FRAME_FULL = 1,	       /* first frame of a full snapshot */
 	FRAME_LAST = 2,	       /* last frame of a snapshot or of a reply */
 	FRAME_POST_MORTEM = 4, /* made by the analyzer from the region, not sent by the agent */
+	FRAME_ANSWER = 8,      /* a snapshot made after all that the analyzer has said was done */
 };
 
 struct wire_header {

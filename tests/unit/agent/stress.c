@@ -179,7 +179,7 @@ static void *watch(void *unused)
 	(void)unused;
 	thread.busy = BUSY_AGENT;
 	while (__atomic_load_n(&working, __ATOMIC_ACQUIRE)) {
-		look_regularly();
+		look_regularly(false);
 		sum(&total);
 		CHECK(total.freed_blocks <= total.allocated_blocks);
 		CHECK(shards_count() <= THREADS + 1);

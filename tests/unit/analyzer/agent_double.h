@@ -120,13 +120,24 @@ static inline void double_connect(struct agent_double *agent, const char *path, 
 	kept_clear(&hello);
 }
 
-static inline void double_snapshot(struct agent_double *agent, uint16_t type)
+static inline void double_tell(struct agent_double *agent, uint16_t type, uint16_t flags)
 {
 	struct region_view view = image_view(&agent->image);
 	struct region_cell sums[2] = {{0}};
 
 	region_sum(&view, sums, 2);
-	snapshot_encode(&agent->builder, &view, type, 0, sums, 2, &agent->state);
+	snapshot_encode(&agent->builder, &view, type, flags, sums, 2, &agent->state);
+}
+
+static inline void double_snapshot(struct agent_double *agent, uint16_t type)
+{
+	double_tell(agent, type, 0);
+}
+
+/* Says that what was asked for is done. */
+static inline void double_answer(struct agent_double *agent)
+{
+	double_tell(agent, FRAME_SNAPSHOT, FRAME_ANSWER);
 }
 
 /* Waits for a frame of this type from the analyzer. */

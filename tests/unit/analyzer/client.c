@@ -43,14 +43,19 @@ static void answer_set(void)
 
 	while (recv(agent.socket, frame, sizeof(frame), 0) > 0) {
 		if (header->type == FRAME_CHECK) {
+			double_snapshot(&agent, FRAME_SNAPSHOT); /* the regular one, which was on its way */
 			double_count(&agent, 1, 0);
-			double_snapshot(&agent, FRAME_SNAPSHOT);
+			double_answer(&agent);
 			continue;
 		}
 		record = frame_next(header, NULL, NULL);
 		if (header->type != FRAME_SET || header->stream != image_header(&agent.image)->stream || !record)
 			abort();
 		if (record_size(record) == 9 && !memcmp(record + 1, "window=33", 9)) {
+			double_answer(&agent);
+			continue;
+		}
+		if (record_size(record) == 9 && !memcmp(record + 1, "window=55", 9)) {
 			double_snapshot(&agent, FRAME_SNAPSHOT);
 			continue;
 		}
@@ -229,6 +234,7 @@ static void all(void)
 
 	await_listed(talker);
 	test_talker(talker);
+	CHECK_EQ(ask(QUERY_SET, talker, "window=55"), EXIT_FAILED); /* a snapshot is no answer */
 	test_live(silent);
 	test_ended(silent);
 	test_forgotten(silent);

@@ -228,7 +228,7 @@ static void answer_or_not(bool answer)
 	if (answer) {
 		double_await(&agent, FRAME_CHECK);
 		double_count(&agent, 1, 0);
-		double_snapshot(&agent, FRAME_SNAPSHOT);
+		double_answer(&agent);
 	}
 	pause();
 }
