@@ -68,19 +68,17 @@ static bool is_contested(uintptr_t slot, struct stack_entry *e)
 	return e->missed >= VARIANTS;
 }
 
-/* A pivot in place of the entry that stands there; both go below it. False: they have no place to tell. */
-static bool part(struct shard *shard, uint64_t at, uint64_t key, struct stack_entry *e)
+/* A pivot in place of the entry that stands there, which goes below it. False: it has no place to tell it from e by. */
+static bool part(struct stack_table *table, uint64_t at, uint64_t key, const struct stack_entry *e)
 {
-	struct stack_table *table = shard->own_table;
 	struct stack_entry *old = (struct stack_entry *)table->slots[at];
 	struct entry_difference d;
 
 	if (e->sp >> STACK_PIVOT_SP_BITS || !entries_differ(old, e, &d))
 		return false;
 	table->slots[at] = stack_pivot(e->sp, d.place);
-	old->missed = e->missed = 0;
+	old->missed = 0;
 	put(table, stack_slot(table, stack_key_below(key, d.one)), old);
-	put(table, stack_slot(table, stack_key_below(key, d.other)), e);
 	return true;
 }
 
@@ -100,8 +98,9 @@ static void place(struct shard *shard, uintptr_t sp, struct stack_entry *e)
 		bool often = (slot & STACK_PIVOT_MISSED_MASK) == STACK_PIVOT_MISSED_MASK;
 
 		table->slots[at] = often ? (uintptr_t)&no_entry : slot + STACK_PIVOT_MISSED;
-	} else if (is_contested(slot, e) && part(shard, at, key, e)) {
-		return;
+	} else if (is_contested(slot, e) && part(table, at, key, e)) {
+		at = stack_home(table, sp, &key);
+		e->missed = 0;
 	}
 	put(table, at, e);
 }
