@@ -27,7 +27,7 @@ class Run:
 
 def environment(folder):
   """A small, fixed environment; sockets and temporary files in the folder."""
-  kept = {name: os.environ[name] for name in ('PATH', 'HOME', 'GUARD_AGENT') if name in os.environ}
+  kept = {name: os.environ[name] for name in ('PATH', 'HOME', 'GUARD_AGENT', 'GUARD_VERIFY') if name in os.environ}
   kept.update(LC_ALL='C', TMPDIR=folder, XDG_RUNTIME_DIR=folder)
   return kept
 
