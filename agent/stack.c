@@ -10,7 +10,7 @@
 #define FIRST_SLOTS 32u
 #define MOST_SLOTS 32768u /* FIRST_SLOTS times a power of GROWTH */
 #define GROWTH 4u
-#define BYTES_PER_SLOT 152u /* in two halves; 17 frames for every third slot */
+#define BYTES_PER_SLOT 152u /* in two halves; an entry of no parts for two slots in three */
 #define FILLS_PER_SLOT 1u   /* more than this since the last growth: the table is too small */
 #define TABLE_ALIGN 16u
 #define VARIANTS 2u /* this many other stacks of the same leaf turn a slot into a pivot */

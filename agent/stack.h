@@ -18,10 +18,10 @@
 #include "agent/entry.h"
 #include "agent/thread.h"
 
-#define STACK_PIVOT 1u	 /* in a slot: it is a pivot */
-#define STACK_LINE 8u	 /* slots; a line of the CPU's caches */
-#define STACK_PIVOTS 16u /* on the way to a stack, at most */
-#define STACK_PATIENCE 16u
+#define STACK_PIVOT 1u	   /* in a slot: it is a pivot */
+#define STACK_LINE 8u	   /* slots; a line of the CPU's caches */
+#define STACK_PIVOTS 16u   /* on the way to a stack, at most */
+#define STACK_PATIENCE 16u /* of so many stacks that were found behind their slot, one is put into it */
 
 struct stack_table {
 	uint64_t mask;
